@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* error.c - see error.h. Nothing here allocates, so a failure can always be told. */
+#include "common/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void error_scrub(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++)
+		if (*c < 0x20 || *c == 0x7f)
+			*c = '?';
+}
+
+int error_set(struct error *err, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+	size_t len;
+
+	err->errnum = errnum;
+	err->remedy[0] = '\0';
+	va_start(ap, fmt);
+	vsnprintf(err->cause, sizeof(err->cause), fmt, ap);
+	va_end(ap);
+	len = strlen(err->cause);
+	if (errnum)
+		snprintf(err->cause + len, sizeof(err->cause) - len, ": %s", strerror(errnum));
+	error_scrub(err->cause);
+	errno = errnum;
+	return -1;
+}
+
+int error_wrap(struct error *err, const char *fmt, ...)
+{
+	char inner[ERROR_TEXT_MAX];
+	va_list ap;
+	size_t len;
+
+	memcpy(inner, err->cause, sizeof(inner));
+	va_start(ap, fmt);
+	vsnprintf(err->cause, sizeof(err->cause), fmt, ap);
+	va_end(ap);
+	len = strlen(err->cause);
+	snprintf(err->cause + len, sizeof(err->cause) - len, ": %s", inner);
+	error_scrub(err->cause);
+	return -1;
+}
+
+int error_remedy(struct error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err->remedy[0])
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(err->remedy, sizeof(err->remedy), fmt, ap);
+	va_end(ap);
+	error_scrub(err->remedy);
+	return -1;
+}
+
+size_t error_format(const struct error *err, const char *node, char *out, size_t size)
+{
+	int len = snprintf(out, size, "davit: %s: %s\n", node, err->cause);
+
+	if (err->remedy[0] && len > 0 && (size_t)len < size)
+		len += snprintf(out + len, size - (size_t)len, "davit: %s: try: %s\n", node,
+				err->remedy);
+	if (len < 0)
+		return 0;
+	return (size_t)len < size ? (size_t)len : size - 1;
+}

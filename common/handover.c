@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* handover.c - see handover.h. */
+#include "common/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+
+#define TEXT_MAX (1u << 20)
+
+int handover_create(const struct handover *header, const char *text, struct error *err)
+{
+	cleanup_close int fd = -1;
+
+	if (header->text_len > TEXT_MAX)
+		return error_set(err, E2BIG, "container options of %u bytes", header->text_len);
+	fd = memfd_create("davit", MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return error_set(err, errno, "cannot create a memfd");
+	if (fd_write_all(fd, header, sizeof(*header)) < 0 ||
+	    fd_write_all(fd, text, header->text_len) < 0)
+		return error_set(err, errno, "cannot write to a memfd");
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return error_set(err, errno, "cannot seal a memfd");
+	return steal_fd(&fd);
+}
+
+struct handover *handover_map(int fd, struct error *err)
+{
+	struct handover *handover;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) < 0 ||
+	    st.st_size < (off_t)sizeof(*handover)) {
+		error_set(err, 0, "descriptor %d does not come from Davit's plugin", fd);
+		goto wrong;
+	}
+	handover = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (handover == MAP_FAILED) {
+		error_set(err, errno, "cannot map what the plugin left");
+		return NULL;
+	}
+	if (handover->magic == HANDOVER_MAGIC &&
+	    handover->text_len == (size_t)st.st_size - sizeof(*handover) &&
+	    (handover->text_len == 0 || handover_text(handover)[handover->text_len - 1] == '\0'))
+		return handover;
+	munmap(handover, (size_t)st.st_size);
+	error_set(err, 0, "the plugin and the launcher are of different versions");
+wrong:
+	error_remedy(err, "ask your admin to install Davit's plugin and launcher from one build");
+	return NULL;
+}
+
+const char *handover_text(const struct handover *handover)
+{
+	return (const char *)(handover + 1);
+}
+
+bool handover_server_died(int fd)
+{
+	struct handover handover;
+	struct flock lock = { .l_type = F_WRLCK, .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };
+
+	if (pread(fd, &handover, sizeof(handover), 0) != (ssize_t)sizeof(handover))
+		return false;
+	return handover.server == HANDOVER_SERVER_RUNS && fcntl(fd, F_GETLK, &lock) == 0 &&
+	       lock.l_type == F_UNLCK;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * handover.h - all that the plugin and the launcher say to each other.
+ *
+ * The plugin, in slurmstepd, makes one memfd per node and step. Every rank inherits it, and with it
+ * the descriptors that the memfd names. It holds a `struct handover` and behind it the options as
+ * text, "name=value" each ended by NUL, in the order in which they apply.
+ *
+ * A rank learns the memfd's number in one of two ways:
+ *	Slurm >= 23.11	argv is `davit join FD -- COMMAND...`
+ *	older		argv[0] is the launcher, $DAVIT_JOIN is "FD:COMMAND", COMMAND being the argv[0]
+ *			that was replaced; the launcher removes the variable
+ *
+ * The memfd is sealed against a change of its size, so nobody who maps it can be hit by SIGBUS. The
+ * ranks belong to the user, who may write anything into it: root code reads only whole fields, by
+ * pread, and believes none of them.
+ *
+ * The ranks agree who builds the container by record locks (fcntl(2)), which the kernel drops when
+ * their holder dies; see launcher/rendezvous.h. The image server holds one as a sign of life.
+ */
+#ifndef DAVIT_HANDOVER_H
+#define DAVIT_HANDOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define HANDOVER_ENV   "DAVIT_JOIN"
+#define HANDOVER_MAGIC 0x31766144u /* "Dav1": a plugin and a launcher of one layout */
+
+/* Record locks, each on one byte. */
+enum handover_lock { HANDOVER_LOCK_BUILD = 0, HANDOVER_LOCK_SERVER = 1 };
+
+enum handover_state { HANDOVER_EMPTY = 0, HANDOVER_READY = 1, HANDOVER_FAILED = 2 };
+enum handover_server { HANDOVER_SERVER_NONE = 0, HANDOVER_SERVER_RUNS = 1, HANDOVER_SERVER_ENDED = 2 };
+
+struct handover {
+	uint32_t magic;
+	uint32_t text_len;  /* bytes of options behind this struct */
+	int32_t userns_fd;  /* user namespace made by the plugin, or -1: the launcher makes one */
+	int32_t send_fd;    /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
+	int32_t recv_fd;    /* and every other rank peeks at the message here */
+	uint32_t is_batch;  /* the command is Slurm's copy of a batch script */
+	uint32_t state;     /* enum handover_state */
+	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
+	uint32_t reported;  /* a rank has told about a failure of its command */
+	uint32_t server;    /* enum handover_server */
+};
+
+/* Makes the memfd from a filled header and the text. The descriptor survives exec. Returns it, or
+ * -1 with `err` set. */
+int handover_create(const struct handover *header, const char *text, struct error *err);
+
+/* Maps the memfd of a rank for reading and writing; the mapping lasts until exec. Returns NULL with
+ * `err` set if `fd` is not such a memfd. */
+struct handover *handover_map(int fd, struct error *err);
+
+/* The options text and its end; it always ends in NUL unless it is empty. */
+const char *handover_text(const struct handover *handover);
+
+/* For the plugin: did the image server end without having said so? False when that is not known. */
+bool handover_server_died(int fd);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * devices.c - see devices.h.
+ *
+ * No device node can be created in a user namespace, so those of the node are bound one by one.
+ * /dev/shm and /dev/mqueue are the node's (or those that Slurm made for the job), since ranks of
+ * other steps and tools outside share them. Terminals are not: nothing in a container needs to see
+ * other people's, and /dev/ptmx only works beside an instance of devpts that allows it.
+ */
+
+#include "launcher/devices.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/fd.h"
+#include "common/syscalls.h"
+
+static const char *const nodes[] = { "/dev/null",   "/dev/zero", "/dev/full", "/dev/random",
+				     "/dev/urandom", "/dev/tty" };
+
+/* clang-format off */
+static const struct { const char *target, *name; } links[] = {
+	{ "/proc/self/fd",   "fd" },
+	{ "/proc/self/fd/0", "stdin" },
+	{ "/proc/self/fd/1", "stdout" },
+	{ "/proc/self/fd/2", "stderr" },
+	{ "pts/ptmx",        "ptmx" },
+};
+/* clang-format on */
+
+/* A directory of the scratch space becomes /dev. Returns it opened. */
+static int mount_directory(struct root *root, struct error *err)
+{
+	cleanup_close int tree = -1;
+
+	if (mkdirat(root->scratch, "dev", 0755) < 0)
+		return error_set(err, errno, "cannot make the container's /dev");
+	tree = open_tree(root->scratch, "dev", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return error_set(err, errno, "cannot mount the container's /dev");
+	if (root_attach(root, tree, "/dev", err) < 0)
+		return -1;
+	return steal_fd(&tree);
+}
+
+static int bind_node(struct root *root, const char *source, const char *target, bool optional,
+		     struct error *err)
+{
+	const struct mountspec spec = { .kind = MOUNT_BIND, .create = CREATE_AUTO,
+					.recursive = true, .optional = optional,
+					.source = (char *)(uintptr_t)source,
+					.target = (char *)(uintptr_t)target };
+
+	return root_mount(root, &spec, err);
+}
+
+static int mount_pts(struct root *root, struct error *err)
+{
+	cleanup_close int fs = fsopen("devpts", FSOPEN_CLOEXEC);
+	cleanup_close int mount = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "ptmxmode", "0666", 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0620", 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (mount < 0)
+		return error_set(err, errno, "cannot mount a devpts");
+	return root_attach(root, mount, "/dev/pts", err);
+}
+
+static int mount_console(struct root *root, struct error *err)
+{
+	char tty[PATH_MAX];
+	ssize_t len;
+
+	if (!isatty(STDIN_FILENO))
+		return 0;
+	len = readlink("/proc/self/fd/0", tty, sizeof(tty) - 1);
+	if (len < 0)
+		return 0;
+	tty[len] = '\0';
+	return bind_node(root, tty, "/dev/console", true, err);
+}
+
+int devices_mount(struct root *root, struct error *err)
+{
+	cleanup_close int dev = mount_directory(root, err);
+
+	if (dev < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		if (bind_node(root, nodes[i], nodes[i], false, err) < 0)
+			return -1;
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlinkat(links[i].target, dev, links[i].name) < 0)
+			return error_set(err, errno, "cannot make the link '/dev/%s'", links[i].name);
+	if (bind_node(root, "/dev/shm", "/dev/shm", true, err) < 0 ||
+	    bind_node(root, "/dev/mqueue", "/dev/mqueue", true, err) < 0 ||
+	    mount_pts(root, err) < 0 || mount_console(root, err) < 0)
+		return -1;
+	return 0;
+}
+
+int devices_seal(struct root *root, struct error *err)
+{
+	cleanup_close int dev = open_in_root(root->fd, "/dev", O_PATH);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC };
+
+	if (dev < 0 || mount_setattr(dev, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return error_set(err, errno, "cannot make the container's /dev read-only");
+	return 0;
+}

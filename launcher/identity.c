@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * identity.c - see identity.h.
+ *
+ * The image's files are read inside the container's root, like everything of the image's: a link to
+ * the node's /etc/passwd leads to the image's own.
+ */
+#include "launcher/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/syscalls.h"
+
+#define FILE_SIZE_MAX (1u << 20) /* of the image's passwd and group; larger ones count as empty */
+
+/* The image's file `path`, "" if it has none that can be used. NULL when out of memory. */
+static char *read_image_file(struct root *root, const char *path)
+{
+	cleanup_close int fd = open_in_root(root->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	char *text = fd < 0 ? NULL : fd_read_all(fd, FILE_SIZE_MAX, NULL);
+
+	return text ? text : strdup("");
+}
+
+/* Has a line of `text`, colon-separated as in passwd(5) and group(5), this number as third field? */
+static bool has_id(const char *text, unsigned int id)
+{
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		unsigned int found;
+
+		line += *line == '\n';
+		if (sscanf(line, "%*[^:\n]:%*[^:\n]:%u:", &found) == 1 && found == id)
+			return true;
+		if (sscanf(line, "%*[^:\n]::%u:", &found) == 1 && found == id)
+			return true;
+	}
+	return false;
+}
+
+/* A field may hold no separator; name services are not that careful. */
+static const char *field(const char *value, const char *fallback)
+{
+	return value && value[0] && !strpbrk(value, ":\n") ? value : fallback;
+}
+
+static void begin(FILE *out, const char *text)
+{
+	size_t len = strlen(text);
+
+	fputs(text, out);
+	if (len > 0 && text[len - 1] != '\n')
+		fputc('\n', out);
+}
+
+static void add_user(FILE *out, const char *text, uid_t uid)
+{
+	const struct passwd *pw = has_id(text, uid) ? NULL : getpwuid(uid);
+	const char *home = getenv("HOME");
+
+	begin(out, text);
+	if (pw)
+		fprintf(out, "%s:x:%u:%u:%s:%s:%s\n", field(pw->pw_name, "user"), uid, pw->pw_gid,
+			field(pw->pw_gecos, ""), field(home, field(pw->pw_dir, "/")),
+			field(pw->pw_shell, "/bin/sh"));
+	else if (!has_id(text, uid))
+		fprintf(out, "user%u:x:%u:%u::%s:/bin/sh\n", uid, uid, getegid(), field(home, "/"));
+}
+
+static void add_group(FILE *out, const char *text, gid_t gid)
+{
+	const struct group *gr;
+
+	if (has_id(text, gid))
+		return;
+	gr = getgrgid(gid);
+	if (gr)
+		fprintf(out, "%s:x:%u:\n", field(gr->gr_name, "group"), gid);
+	else
+		fprintf(out, "group%u:x:%u:\n", gid, gid);
+}
+
+static void add_groups(FILE *out, const char *text)
+{
+	gid_t groups[1024];
+	int count = getgroups((int)(sizeof(groups) / sizeof(groups[0])), groups);
+	gid_t primary = getegid(), overflow = 65534;
+
+	begin(out, text);
+	add_group(out, text, primary);
+	for (int i = 0; i < count; i++)
+		if (groups[i] != primary && groups[i] != overflow)
+			add_group(out, text, groups[i]);
+}
+
+static int put_accounts(struct root *root, struct error *err)
+{
+	cleanup_free char *passwd = read_image_file(root, "/etc/passwd");
+	cleanup_free char *group = read_image_file(root, "/etc/group");
+	char *texts[2] = { NULL, NULL };
+	size_t size;
+	FILE *out;
+	int result = 0;
+
+	if (!passwd || !group)
+		return error_set(err, ENOMEM, "cannot make the container's /etc/passwd");
+	for (int i = 0; i < 2; i++) {
+		out = open_memstream(&texts[i], &size);
+		if (out && i == 0)
+			add_user(out, passwd, geteuid());
+		else if (out)
+			add_groups(out, group);
+		if (!out || fclose(out) != 0)
+			result = error_set(err, ENOMEM, "cannot make the container's /etc/passwd");
+	}
+	if (result == 0)
+		result = root_put_file(root, "/etc/passwd", texts[0], err);
+	if (result == 0)
+		result = root_put_file(root, "/etc/group", texts[1], err);
+	free(texts[0]);
+	free(texts[1]);
+	return result;
+}
+
+static int put_nsswitch(struct root *root, struct error *err)
+{
+	cleanup_close int fd = open_in_root(root->fd, "/etc/nsswitch.conf", O_PATH);
+
+	if (fd >= 0)
+		return 0;
+	return root_put_file(root, "/etc/nsswitch.conf",
+			     "passwd: files\ngroup: files\nhosts: files dns\n", err);
+}
+
+int identity_mount(struct root *root, struct error *err)
+{
+	static const char *const files[] = { "/etc/hosts", "/etc/resolv.conf" };
+
+	if (put_accounts(root, err) < 0 || put_nsswitch(root, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const struct mountspec spec = { .kind = MOUNT_BIND, .create = CREATE_AUTO,
+						.optional = true,
+						.source = (char *)(uintptr_t)files[i],
+						.target = (char *)(uintptr_t)files[i] };
+
+		if (root_mount(root, &spec, err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rendezvous.h - how the ranks of a node and step end up in one container.
+ *
+ * All inherit the same memfd and socket pair (handover.h). Whoever gets the write lock first builds
+ * the container; the others wait in the kernel for a read lock. The builder puts one message with
+ * the two namespaces into the socket, sets the state and unlocks. The others *peek* at the message,
+ * which gives each its own copy of the descriptors and leaves it there for the next.
+ *
+ * No rank can wait for ever: when the builder dies, the kernel drops its lock and the next one
+ * builds. And nothing outlives the ranks: the message goes with the last holder of the socket, and
+ * every holder closes it on exec.
+ */
+#ifndef DAVIT_RENDEZVOUS_H
+#define DAVIT_RENDEZVOUS_H
+
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "common/handover.h"
+
+struct rendezvous {
+	int memfd;
+	struct handover *handover; /* the memfd, mapped */
+};
+
+/* Marks the inherited descriptors close-on-exec and maps the memfd. */
+int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err);
+
+/* Returns 1 if the caller shall build the container; it holds the lock then until it calls
+ * rendezvous_publish() or rendezvous_fail(), or dies. Returns 0 when the container is there or has
+ * failed, -1 with `err` set if the lock cannot be had. */
+int rendezvous_elect(struct rendezvous *rendezvous, struct error *err);
+
+/* Builder: hands the caller's current user and mount namespaces to the others. */
+int rendezvous_publish(struct rendezvous *rendezvous, struct error *err);
+
+/* Builder: tells the others to leave with `exit_code`, silently. */
+void rendezvous_fail(struct rendezvous *rendezvous, int exit_code);
+
+/* The others: the code to leave with, or 0 if the container was built. */
+int rendezvous_failure(const struct rendezvous *rendezvous);
+
+/* The others: enters the container's namespaces. The working directory becomes its root. */
+int rendezvous_join(struct rendezvous *rendezvous, struct error *err);
+
+/* True for the first rank of the node that calls it: it may tell a failure that all share. */
+bool rendezvous_may_report(struct rendezvous *rendezvous);
+
+#endif

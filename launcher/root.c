@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* root.c - see root.h. */
+
+#include "launcher/root.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/fd.h"
+#include "common/syscalls.h"
+
+#define LINKS_MAX 8 /* dangling links followed to make one mount point */
+
+static int make_mount_point(struct root *root, const char *path, bool is_dir, int links,
+			    struct error *err);
+
+int root_tmpfs(const char *size, const char *mode, struct error *err)
+{
+	cleanup_close int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int mount = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "source", "davit", 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (mount < 0) {
+		error_set(err, errno, "cannot mount a tmpfs of size '%s' and mode '%s'", size, mode);
+		if (errno == EINVAL)
+			error_remedy(err, "size=N with k, m, g or %%, and mode= in octal; see tmpfs(5)");
+	}
+	return mount;
+}
+
+static int attach(int tree, int point)
+{
+	return move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+int root_attach_over(int mount, struct error *err)
+{
+	if (move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, errno, "cannot attach a mount");
+	return 0;
+}
+
+/* Files on the file system of `fd` may be made by us. */
+static int add_own(struct root *root, int fd, struct error *err)
+{
+	struct stat st;
+
+	if (root->own_count == ROOT_OWN_MAX)
+		return error_set(err, 0, "more than %d file systems", ROOT_OWN_MAX);
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot stat a new mount");
+	root->own[root->own_count++] = st.st_dev;
+	return 0;
+}
+
+static bool is_own(const struct root *root, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < root->own_count; i++)
+		if (root->own[i] == st.st_dev)
+			return true;
+	return false;
+}
+
+int root_init(struct root *root, int image, struct error *err)
+{
+	*root = (struct root){ .fd = image, .scratch = -1 };
+	root->scratch = root_tmpfs("4m", "0755", err);
+	if (root->scratch < 0)
+		return -1;
+	/* The scratch space goes on top, since the topmost mount is the one that "/" can name. */
+	if (root_attach_over(image, err) < 0 || root_attach_over(root->scratch, err) < 0)
+		return -1;
+	if (add_own(root, image, err) < 0)
+		return -1;
+	return add_own(root, root->scratch, err);
+}
+
+int root_finish(struct root *root, struct error *err)
+{
+	/* What was bound from it stays mounted. */
+	if (umount2("/", MNT_DETACH) < 0)
+		return error_set(err, errno, "cannot detach the scratch space");
+	return root_enter(root->fd, err);
+}
+
+void root_done(struct root *root)
+{
+	if (root->scratch >= 0)
+		close(root->scratch);
+	root->scratch = -1;
+}
+
+/* Opens the directory above `path`, made if need be, and gives the last name of `path`. */
+static int open_parent(struct root *root, const char *path, const char **name, int links,
+		       struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *parent = strndup(path, (size_t)(slash - path));
+
+	*name = slash + 1;
+	if (!parent)
+		return error_set(err, ENOMEM, "cannot make '%s'", path);
+	return make_mount_point(root, parent[0] ? parent : "/", true, links, err);
+}
+
+/* `name` in `parent` is a dangling link: makes what it points to. Returns -2 if it is no link. */
+static int follow_dangling(struct root *root, int parent, const char *name, const char *path,
+			   bool is_dir, int links, struct error *err)
+{
+	char link[PATH_MAX];
+	ssize_t len = readlinkat(parent, name, link, sizeof(link) - 1);
+	cleanup_free char *target = NULL;
+
+	if (len < 0)
+		return -2;
+	link[len] = '\0';
+	if (links == 0)
+		return error_set(err, ELOOP, "cannot make '%s' in the image", path);
+	if (link[0] == '/')
+		target = strdup(link);
+	else if (asprintf(&target, "%.*s%s", (int)(name - path), path, link) < 0)
+		target = NULL;
+	if (!target)
+		return error_set(err, ENOMEM, "cannot make '%s'", path);
+	return make_mount_point(root, target, is_dir, links - 1, err);
+}
+
+static int make_mount_point(struct root *root, const char *path, bool is_dir, int links,
+			    struct error *err)
+{
+	cleanup_close int parent = -1;
+	const char *name;
+	int fd = open_in_root(root->fd, path, O_PATH);
+
+	if (fd >= 0)
+		return fd;
+	if (errno != ENOENT)
+		return error_set(err, errno, "cannot reach '%s' in the container", path);
+	parent = open_parent(root, path, &name, links, err);
+	if (parent < 0)
+		return -1;
+	fd = follow_dangling(root, parent, name, path, is_dir, links, err);
+	if (fd != -2)
+		return fd;
+	if (!is_own(root, parent)) {
+		error_set(err, 0, "no mount point '%s' in the container, and the directory above it is the node's",
+			  path);
+		return error_remedy(err, "mkdir %s, or mount elsewhere", path);
+	}
+	if ((is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0)
+		return error_set(err, errno, "cannot make the mount point '%s'", path);
+	fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the mount point '%s'", path);
+	return fd;
+}
+
+int root_mount_point(struct root *root, const char *path, bool is_dir, enum mount_create create,
+		     struct error *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (create == CREATE_NONE) {
+		fd = open_in_root(root->fd, path, O_PATH);
+		if (fd < 0)
+			return error_set(err, errno, "cannot reach '%s' in the container", path);
+	} else {
+		fd = make_mount_point(root, path, is_dir, LINKS_MAX, err);
+		if (fd < 0)
+			return -1;
+	}
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot stat '%s' in the container", path);
+	if (S_ISDIR(st.st_mode) != is_dir) {
+		error_set(err, 0, "'%s' in the container is %s directory, unlike what is to be mounted there",
+			  path, is_dir ? "no" : "a");
+		return error_remedy(err, "mount it elsewhere");
+	}
+	return steal_fd(&fd);
+}
+
+int root_attach(struct root *root, int tree, const char *path, struct error *err)
+{
+	cleanup_close int point = -1;
+	struct stat st;
+
+	if (fstat(tree, &st) < 0)
+		return error_set(err, errno, "cannot stat a mount");
+	point = root_mount_point(root, path, S_ISDIR(st.st_mode), CREATE_AUTO, err);
+	if (point < 0)
+		return -1;
+	if (attach(tree, point) < 0)
+		return error_set(err, errno, "cannot mount at '%s' in the container", path);
+	return 0;
+}
+
+static int refuse_source(const char *source, struct error *err)
+{
+	int cause = errno;
+
+	if (cause == ENOENT || cause == ENOTDIR) {
+		error_set(err, 0, "mount source '%s' does not exist on this node", source);
+		return error_remedy(err, "check the path and that its file system is mounted here");
+	}
+	error_set(err, cause, "cannot mount '%s'", source);
+	if (cause == EINVAL)
+		error_remedy(err, "the flag rbind: other file systems are mounted below it");
+	return -1;
+}
+
+static int set_attributes(int tree, const struct mountspec *spec, struct error *err)
+{
+	struct mount_attr attr = {
+		.attr_set = spec->attr_set | MOUNT_ATTR_NOSUID,
+		.attr_clr = spec->attr_clr,
+	};
+	unsigned int below = spec->recursive ? AT_RECURSIVE : 0;
+
+	if (spec->kind == MOUNT_BIND && !path_is_below(spec->source, "/dev"))
+		attr.attr_set |= MOUNT_ATTR_NODEV;
+	if (mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0) {
+		error_set(err, errno, "cannot set the flags of the mount at '%s'", spec->target);
+		if (errno == EPERM)
+			error_remedy(err, "without rw or exec: the node mounts it so, and a user cannot undo that");
+		return -1;
+	}
+	attr = (struct mount_attr){ .propagation = spec->propagation };
+	below = spec->propagate_below ? AT_RECURSIVE : 0;
+	if (spec->propagation &&
+	    mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0)
+		return error_set(err, errno, "cannot set the propagation of the mount at '%s'", spec->target);
+	return 0;
+}
+
+static int open_source(const struct mountspec *spec, struct error *err)
+{
+	int tree;
+
+	if (spec->kind == MOUNT_TMPFS)
+		return root_tmpfs(spec->size ? spec->size : "50%", spec->mode ? spec->mode : "1777", err);
+	tree = open_tree(AT_FDCWD, spec->source,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (spec->recursive ? AT_RECURSIVE : 0));
+	return tree < 0 ? refuse_source(spec->source, err) : tree;
+}
+
+static int mount_tree(struct root *root, int tree, const struct mountspec *spec, struct error *err)
+{
+	cleanup_close int point = -1;
+	struct stat st;
+	bool is_dir;
+
+	if (fstat(tree, &st) < 0)
+		return error_set(err, errno, "cannot stat '%s'", spec->target);
+	is_dir = S_ISDIR(st.st_mode);
+	if ((spec->create == CREATE_DIR && !is_dir) || (spec->create == CREATE_FILE && is_dir))
+		return error_set(err, 0, "'%s' is %s directory, not what x-create= says", spec->source,
+				 is_dir ? "a" : "no");
+	point = root_mount_point(root, spec->target, is_dir, spec->create, err);
+	if (point < 0)
+		return -1;
+	if (attach(tree, point) < 0)
+		return error_set(err, errno, "cannot mount at '%s' in the container", spec->target);
+	return spec->kind == MOUNT_TMPFS ? add_own(root, tree, err) : 0;
+}
+
+int root_mount(struct root *root, const struct mountspec *spec, struct error *err)
+{
+	cleanup_close int tree = open_source(spec, err);
+
+	if (tree < 0)
+		return spec->optional ? 0 : -1;
+	if (set_attributes(tree, spec, err) < 0)
+		return -1;
+	return mount_tree(root, tree, spec, err);
+}
+
+int root_put_file(struct root *root, const char *path, const char *text, struct error *err)
+{
+	cleanup_close int file = -1, tree = -1;
+	const char *name = strrchr(path, '/') + 1;
+
+	file = openat(root->scratch, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file < 0 || fd_write_all(file, text, strlen(text)) < 0)
+		return error_set(err, errno, "cannot write the container's '%s'", path);
+	tree = open_tree(root->scratch, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return error_set(err, errno, "cannot mount the container's '%s'", path);
+	return root_attach(root, tree, path, err);
+}
+
+int root_enter(int fd, struct error *err)
+{
+	cleanup_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (old < 0 || fchdir(fd) < 0)
+		return error_set(err, errno, "cannot enter the container's root");
+	if (pivot_root(".", ".") < 0) {
+		error_set(err, errno, "cannot make the container's root the root directory");
+		return error_remedy(err, "a node whose own root is an initramfs cannot do this: ask your admin to switch_root to another file system");
+	}
+	/* Both roots are at "/" now, the old one on top. */
+	if (fchdir(old) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return error_set(err, errno, "cannot detach the node's root");
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * root.h - the container's root directory while it is being put together.
+ *
+ * The image is mounted on top of "/" of a private mount namespace. Paths of this process still
+ * start at the host's root below, so both worlds are in reach: the host by path, the container by
+ * descriptor. Paths inside the container are resolved by openat2(RESOLVE_IN_ROOT), so no symbolic
+ * link of a hostile image leads out of it. root_enter() then makes it the root and lets go of the
+ * host's.
+ */
+#ifndef DAVIT_ROOT_H
+#define DAVIT_ROOT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/mountspec.h"
+
+#define ROOT_OWN_MAX 32
+
+struct root {
+	int fd;                  /* the image's root directory */
+	int scratch;             /* a small tmpfs for generated files, out of sight */
+	dev_t own[ROOT_OWN_MAX]; /* file systems where a missing mount point may be made */
+	size_t own_count;
+};
+
+/* Attaches the detached mount `image` (still owned by the caller) as the root and makes the
+ * scratch space. The mount namespace must be private to the caller. */
+int root_init(struct root *root, int image, struct error *err);
+void root_done(struct root *root);
+
+/* Creates a detached tmpfs; `size` as tmpfs(5) takes it. Returns its descriptor or -1. */
+int root_tmpfs(const char *size, const char *mode, struct error *err);
+
+/* Opens `path` inside the root as a mount point, an O_PATH descriptor. One that does not exist is
+ * made as `create` says, on the image or a tmpfs of ours; never on a file system of the host. */
+int root_mount_point(struct root *root, const char *path, bool is_dir, enum mount_create create,
+		     struct error *err);
+
+/* Attaches the detached mount `tree` at `path` inside. The mount point is made if it is missing. */
+int root_attach(struct root *root, int tree, const char *path, struct error *err);
+
+/* Carries out one mount of the user or of Davit itself. */
+int root_mount(struct root *root, const struct mountspec *spec, struct error *err);
+
+/* Leaves the node's root for the finished container. The working directory becomes "/". */
+int root_finish(struct root *root, struct error *err);
+
+/* Puts a file with this text at `path` inside, in place of the image's. */
+int root_put_file(struct root *root, const char *path, const char *text, struct error *err);
+
+/* Attaches the detached mount `fd` on top of "/", where paths of this process do not see it. */
+int root_attach_over(int fd, struct error *err);
+
+/* Makes the mount `fd`, attached by root_attach_over(), the root directory and detaches the old
+ * root with all that is mounted below it. The working directory becomes "/". */
+int root_enter(int fd, struct error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* options.h - the --container-... options, checked as soon as they are parsed. */
+#ifndef DAVIT_PLUGIN_OPTIONS_H
+#define DAVIT_PLUGIN_OPTIONS_H
+
+#include <slurm/spank.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+
+/* Registers every option of common/settings.h as --container-NAME; to be called from
+ * slurm_spank_init in every context. Returns a spank_err_t. */
+spank_err_t options_register(spank_t spank);
+
+/* The value given for the option `name` ("image", ...), or NULL. */
+const char *options_value(const char *name);
+
+/* Is any option but the image given? Returns its name or NULL. */
+const char *options_any_other(void);
+
+/* Takes `value` as if it had been given as option `name`. Returns 0, or -1 with `err` set. */
+int options_set(const char *name, const char *value, struct error *err);
+
+/* All that was given, "name=value" each ended by NUL, as handover.h has it. The caller frees it.
+ * NULL when out of memory. */
+char *options_text(size_t *len);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * remote.c - see remote.h.
+ *
+ * Root's part: a user namespace, a memfd, a socket pair, all anonymous. No byte of the user's is
+ * interpreted here; the options are copied as text. Everything else is the launcher's, as the user.
+ */
+#include "plugin/remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/handover.h"
+#include "plugin/options.h"
+#include "plugin/userns.h"
+
+#ifndef SLURM_BATCH_SCRIPT
+#define SLURM_BATCH_SCRIPT 0xfffffffb
+#endif
+#ifndef SLURM_EXTERN_CONT
+#define SLURM_EXTERN_CONT 0xfffffffc
+#endif
+
+static int memfd = -1; /* of this step, -1 without a container */
+static int userns = -1;
+static int sockets[2] = { -1, -1 };
+static uint32_t forked;
+static bool told;
+
+/* The image of the step: our option, else Slurm's, which reaches us only as a variable. */
+static int find_image(spank_t spank, struct error *err)
+{
+	char image[4096];
+	spank_err_t result;
+
+	if (options_value("image"))
+		return 0;
+	result = spank_getenv(spank, "SLURM_CONTAINER", image, sizeof(image));
+	if (result == ESPANK_NOSPACE)
+		return error_set(err, ENAMETOOLONG, "SLURM_CONTAINER");
+	return result == ESPANK_SUCCESS && image[0] ? options_set("image", image, err) : 0;
+}
+
+static int make_userns(spank_t spank, struct error *err)
+{
+	gid_t *groups = NULL;
+	int count = 0;
+	uid_t uid;
+	gid_t gid;
+
+	if (spank_get_item(spank, S_JOB_UID, &uid) != ESPANK_SUCCESS ||
+	    spank_get_item(spank, S_JOB_GID, &gid) != ESPANK_SUCCESS ||
+	    spank_get_item(spank, S_JOB_SUPPLEMENTARY_GIDS, &groups, &count) != ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm does not tell the user and groups of the job");
+	return userns_create(uid, gid, groups, count, err);
+}
+
+static int make_handover(uint32_t step, struct error *err)
+{
+	size_t len = 0;
+	cleanup_free char *text = options_text(&len);
+	struct handover header = {
+		.magic = HANDOVER_MAGIC,
+		.text_len = (uint32_t)len,
+		.userns_fd = userns,
+		.send_fd = sockets[0],
+		.recv_fd = sockets[1],
+		.is_batch = step == SLURM_BATCH_SCRIPT,
+	};
+
+	if (!text)
+		return error_set(err, ENOMEM, "cannot hand the options over");
+	memfd = handover_create(&header, text, err);
+	return memfd < 0 ? -1 : 0;
+}
+
+int remote_prepare(spank_t spank, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	uint32_t step = 0;
+
+	if (spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS || step == SLURM_EXTERN_CONT)
+		return 0;
+	if (find_image(spank, err) < 0)
+		return -1;
+	if (!options_value("image"))
+		return 0;
+	/* Without one the launcher tries by itself, and tells the user why if that fails, too. */
+	userns = make_userns(spank, &ignored);
+	if (userns < 0)
+		slurm_debug("davit: %s", ignored.cause);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0)
+		return error_set(err, errno, "cannot create a socket pair");
+	return make_handover(step, err);
+}
+
+#if HAVE_DECL_SPANK_PREPEND_TASK_ARGV
+int remote_task(spank_t spank, const char *launcher, struct error *err)
+{
+	char fd[16];
+	const char *argv[] = { launcher, "join", fd, "--" };
+
+	if (memfd < 0)
+		return 0;
+	snprintf(fd, sizeof(fd), "%d", memfd);
+	if (spank_prepend_task_argv(spank, 4, argv) != ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm refuses to start the launcher '%s'", launcher);
+	return 0;
+}
+#else
+/* The array that slurmstepd will exec cannot grow, so argv[0] travels in the environment. */
+int remote_task(spank_t spank, const char *launcher, struct error *err)
+{
+	cleanup_free char *how = NULL;
+	char **argv = NULL;
+	int argc = 0;
+
+	if (memfd < 0)
+		return 0;
+	if (spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS || argc < 1)
+		return error_set(err, 0, "Slurm does not tell the command");
+	if (asprintf(&how, "%d:%s", memfd, argv[0]) < 0)
+		return error_set(err, ENOMEM, "cannot start the launcher");
+	if (spank_setenv(spank, HANDOVER_ENV, how, 1) != ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm refuses to set %s", HANDOVER_ENV);
+	argv[0] = strdup(launcher);
+	return argv[0] ? 0 : error_set(err, ENOMEM, "cannot start the launcher");
+}
+#endif
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void remote_forked(spank_t spank)
+{
+	uint32_t count = 0;
+
+	if (memfd < 0 || spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &count) != ESPANK_SUCCESS ||
+	    ++forked < count)
+		return;
+	close_fd(&userns);
+	close_fd(&sockets[0]);
+	close_fd(&sockets[1]);
+}
+
+int remote_exited(spank_t spank, struct error *err)
+{
+	int status = 0;
+
+	if (memfd < 0 || told || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS ||
+	    status == 0 || !handover_server_died(memfd))
+		return 0;
+	told = true;
+	error_set(err, 0, "the image server of this step died, so the ranks lost the files of image '%s'",
+		  options_value("image"));
+	return error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* remote.h - the plugin in slurmstepd. */
+#ifndef DAVIT_PLUGIN_REMOTE_H
+#define DAVIT_PLUGIN_REMOTE_H
+
+#include <slurm/spank.h>
+
+#include "common/error.h"
+
+/* Once per node and step, as root: prepares what the ranks will inherit, if the step asked for a
+ * container. Returns 0, or -1 with `err` set. */
+int remote_prepare(spank_t spank, struct error *err);
+
+/* Once per rank, as the user, before exec: puts `launcher` in front of the command. */
+int remote_task(spank_t spank, const char *launcher, struct error *err);
+
+/* After the last rank has been forked: slurmstepd must not keep the container alive. */
+void remote_forked(spank_t spank);
+
+/* When a rank has ended: tells, once, if the image server died. Returns -1 with `err` set then. */
+int remote_exited(spank_t spank, struct error *err);
+
+#endif
