@@ -2,9 +2,8 @@
 /*
  * mount.c - the kernel's side of an image: see image_mount() in serve.h.
  *
- * Both the mount and the channel must come from one user namespace. The superblock, not only the
- * mount, is read-only in the end: only then does the kernel leave access times alone, which would
- * otherwise cost a request for each file that is read.
+ * In the end the superblock is read-only, not only the mount: only then does the kernel leave access
+ * times alone, which would otherwise cost a request for each file that is read.
  */
 
 #include <errno.h>
@@ -17,7 +16,7 @@
 #include "common/syscalls.h"
 #include "images/serve.h"
 
-static int open_channel(struct error *err)
+int image_channel(struct error *err)
 {
 	int channel = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
@@ -43,18 +42,15 @@ static const char *source_name(const struct image *image)
 	return strlen(image->path) < 256 ? image->path : "davit";
 }
 
-int image_mount(const struct image *image, int *channel, struct error *err)
+int image_mount(const struct image *image, int channel, struct error *err)
 {
-	cleanup_close int fuse = open_channel(err);
-	cleanup_close int fs = -1;
+	cleanup_close int fs = fsopen("fuse", FSOPEN_CLOEXEC);
 	int mount = -1;
 
-	if (fuse < 0)
-		return error_wrap(err, "cannot mount image '%s'", image->path);
-	fs = fsopen("fuse", FSOPEN_CLOEXEC);
-	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "source", source_name(image), 0) == 0 &&
+	if (fs >= 0 &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, "source", source_name(image), 0) == 0 &&
 	    fsconfig(fs, FSCONFIG_SET_STRING, "subtype", "davit", 0) == 0 &&
-	    set_option(fs, "fd", (unsigned int)fuse) == 0 &&
+	    set_option(fs, "fd", (unsigned int)channel) == 0 &&
 	    fsconfig(fs, FSCONFIG_SET_STRING, "rootmode", "40000", 0) == 0 &&
 	    set_option(fs, "user_id", geteuid()) == 0 &&
 	    set_option(fs, "group_id", getegid()) == 0 &&
@@ -63,7 +59,6 @@ int image_mount(const struct image *image, int *channel, struct error *err)
 		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (mount < 0)
 		return error_set(err, errno, "cannot mount image '%s'", image->path);
-	*channel = steal_fd(&fuse);
 	return mount;
 }
 

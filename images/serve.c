@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -26,10 +27,12 @@
 
 #include "common/fd.h"
 #include "images/added.h"
+#include "images/blocks.h"
 #include "images/squash.h"
 
 #define FOREVER     ((double)INT_MAX) /* seconds that the kernel may keep an answer */
 #define THREADS_MAX 4
+#define BLOCKS      32 /* decompressed blocks that are kept: 4 MiB with the usual 128 KiB */
 
 /* Offsets in a directory: 0 and 1 are "." and "..", then those of the image, then added nodes. */
 #define OFFSET_IMAGE 2
@@ -401,6 +404,7 @@ static const struct fuse_lowlevel_ops operations = {
 struct worker {
 	struct fuse_session *session;
 	const struct image *image;
+	struct blocks *blocks;
 };
 
 /* Answers requests until the file system is gone. */
@@ -411,7 +415,7 @@ static void *work(void *data)
 	struct error ignored = ERROR_INIT;
 
 	if (!reader)
-		reader = squash_open(worker->image->fd, worker->image->offset, &ignored);
+		reader = squash_open(worker->image->fd, worker->image->offset, worker->blocks, &ignored);
 	while (reader) {
 		int n = fuse_session_receive_buf(worker->session, &buf);
 
@@ -449,17 +453,26 @@ static int attach(const struct service *service, struct fuse_session **session, 
 	return 0;
 }
 
+/* Blocks come and go all the time; giving their memory back to the kernel each time would cost more
+ * than decompressing them. What is kept is bounded by the cache and the threads. */
+static void keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
 int image_serve(const struct image_server *server, struct error *err)
 {
 	struct service service = { .server = server, .added = added_new(),
 				   .reported = ATOMIC_FLAG_INIT };
-	struct worker worker = { .image = server->image };
+	struct worker worker = { .image = server->image, .blocks = blocks_new(BLOCKS) };
 
-	reader = squash_open(server->image->fd, server->image->offset, err);
+	keep_memory();
+	if (!service.added || !worker.blocks)
+		return error_set(err, ENOMEM, "cannot start");
+	reader = squash_open(server->image->fd, server->image->offset, worker.blocks, err);
 	if (!reader)
 		return -1;
-	if (!service.added)
-		return error_set(err, ENOMEM, "cannot start");
 	service.root = squash_root(reader);
 	service.has_xattrs = squash_has_xattrs(reader);
 	if (attach(&service, &worker.session, err) < 0)

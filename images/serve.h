@@ -2,9 +2,10 @@
 /*
  * serve.h - an image as a mounted file system.
  *
- * Mounting takes two: image_mount() asks the kernel for a FUSE mount, which nobody can see yet, and
- * image_serve() answers the kernel's questions in a process of its own, until the last user of the
- * mount is gone. A question asked before the server runs simply waits for it.
+ * Mounting takes a channel to the kernel and two sides: image_mount() asks the kernel for a FUSE
+ * mount, which nobody can see yet, and image_serve() answers the kernel's questions in a process of
+ * its own, until the last user of the mount is gone. A question asked before the server runs simply
+ * waits for it.
  */
 #ifndef DAVIT_SERVE_H
 #define DAVIT_SERVE_H
@@ -14,18 +15,22 @@
 #include "common/error.h"
 #include "images/image.h"
 
-/* Creates a FUSE file system owned by the calling user in the current user namespace, where the
- * caller must have CAP_SYS_ADMIN. It is writable until image_seal(), for mkdir(2) and mknod(2) of
- * mount points only (added.h). Gives the channel for the server in *channel and returns the
- * detached mount; -1 with `err` set on failure. */
-int image_mount(const struct image *image, int *channel, struct error *err);
+/* Opens /dev/fuse. The mount must come from the same user namespace. Returns it, or -1 with `err`
+ * set. */
+int image_channel(struct error *err);
+
+/* Creates a FUSE file system over `channel`, owned by the calling user in the current user
+ * namespace; the mount namespace must belong to that. It is writable until image_seal(), for
+ * mkdir(2) and mknod(2) of mount points only (added.h). Returns the detached mount; -1 with `err`
+ * set on failure. */
+int image_mount(const struct image *image, int channel, struct error *err);
 
 /* Makes the file system mounted at the directory `mount` read-only for good, as a whole. */
 int image_seal(int mount, struct error *err);
 
 struct image_server {
 	const struct image *image;
-	int channel; /* from image_mount(); taken over */
+	int channel; /* taken over */
 	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
 	void (*report)(const struct error *err); /* tells the user, at most once, about a bad image */

@@ -19,6 +19,7 @@
 
 struct squash {
 	sqfs fs;
+	struct blocks *blocks;
 };
 
 #define XATTR_VALUE_MAX 65536 /* XATTR_SIZE_MAX of Linux */
@@ -51,7 +52,7 @@ static const char *cause(sqfs_err error)
 	}
 }
 
-struct squash *squash_open(int fd, off_t offset, struct error *err)
+struct squash *squash_open(int fd, off_t offset, struct blocks *blocks, struct error *err)
 {
 	cleanup_free struct squash *squash = calloc(1, sizeof(*squash));
 	sqfs_err error;
@@ -65,6 +66,7 @@ struct squash *squash_open(int fd, off_t offset, struct error *err)
 		error_set(err, 0, "%s", cause(error));
 		return NULL;
 	}
+	squash->blocks = blocks;
 	return steal_ptr(&squash);
 }
 
@@ -162,19 +164,114 @@ void squash_statfs(struct squash *squash, struct statvfs *st)
 	st->f_namemax = SQUASHFS_NAME_LEN;
 }
 
+/* One block of data or fragments, as the image has it. */
+struct source {
+	struct squash *squash;
+	uint64_t position;
+	uint32_t header;
+};
+
+static int decompress(void *context, void **data, size_t *size)
+{
+	const struct source *source = context;
+	sqfs_block *block;
+
+	if (sqfs_data_block_read(&source->squash->fs, (sqfs_off_t)source->position, source->header,
+				 &block) != SQFS_OK)
+		return EIO;
+	*data = block->data;
+	*size = block->size;
+	free(block);
+	return 0;
+}
+
+/* Copies up to `size` bytes from `offset` of a block. Returns 0, or EIO also for one that is shorter
+ * than the file says. */
+static int copy_block(struct source *source, size_t offset, size_t size, char *to)
+{
+	const struct block *block;
+	int error = blocks_get(source->squash->blocks, source->position, decompress, source, &block);
+
+	if (error)
+		return error;
+	if (offset > block->size || size > block->size - offset)
+		error = EIO;
+	else
+		memcpy(to, block->data + offset, size);
+	blocks_put(source->squash->blocks, block);
+	return error;
+}
+
+static int copy_fragment(struct squash *squash, const sqfs_inode *inode, size_t offset, size_t size,
+			 char *to)
+{
+	struct squashfs_fragment_entry entry;
+	struct source source = { .squash = squash };
+
+	if (sqfs_frag_entry(&squash->fs, &entry, inode->xtra.reg.frag_idx) != SQFS_OK)
+		return EIO;
+	source.position = entry.start_block;
+	source.header = entry.size;
+	return copy_block(&source, inode->xtra.reg.frag_off + offset, size, to);
+}
+
+/* The walk along a file's list of blocks, forward only. */
+static int next_piece(struct squash *squash, sqfs_blocklist *list, off_t offset, size_t size, char *to)
+{
+	size_t block_size = squash->fs.sb.block_size;
+	struct source source = { .squash = squash };
+
+	do {
+		if (sqfs_blocklist_next(list) != SQFS_OK)
+			return EIO;
+	} while (list->pos + block_size <= (uint64_t)offset);
+	if (list->input_size == 0) {
+		memset(to, 0, size); /* a hole */
+		return 0;
+	}
+	source.position = list->block;
+	source.header = list->header;
+	return copy_block(&source, (size_t)offset % block_size, size, to);
+}
+
 int squash_read(struct squash *squash, uint64_t number, off_t offset, size_t size, void *buf,
 		size_t *got)
 {
+	size_t block_size = squash->fs.sb.block_size;
+	sqfs_blocklist list;
 	sqfs_inode inode;
-	sqfs_off_t len = (sqfs_off_t)size;
+	uint64_t end, in_blocks;
 
 	if (get_inode(squash, number, &inode))
 		return EIO;
-	if (!S_ISREG(inode.base.mode))
+	if (!S_ISREG(inode.base.mode) || offset < 0)
 		return EINVAL;
-	if (sqfs_read_range(&squash->fs, &inode, offset, &len, buf) != SQFS_OK)
+	*got = 0;
+	end = inode.xtra.reg.file_size;
+	if ((uint64_t)offset >= end)
+		return 0;
+	if (size > end - (uint64_t)offset)
+		size = (size_t)(end - (uint64_t)offset);
+	in_blocks = sqfs_blocklist_count(&squash->fs, &inode);
+	if (sqfs_blockidx_blocklist(&squash->fs, &inode, &list, offset) != SQFS_OK)
 		return EIO;
-	*got = (size_t)len;
+	while (size > 0) {
+		size_t within = (size_t)offset % block_size, piece = block_size - within;
+		char *to = (char *)buf + *got;
+		int error;
+
+		if (piece > size)
+			piece = size;
+		if ((uint64_t)offset / block_size >= in_blocks)
+			error = copy_fragment(squash, &inode, within, piece, to);
+		else
+			error = next_piece(squash, &list, offset, piece, to);
+		if (error)
+			return error;
+		*got += piece;
+		offset += (off_t)piece;
+		size -= piece;
+	}
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "images/blocks.h"
 
 struct squash; /* a reader */
 
@@ -23,9 +24,9 @@ struct squash; /* a reader */
 bool squash_can_read(int compression);
 const char *squash_compression_name(int compression);
 
-/* Reads the tables of the squashfs at `offset` of `fd`, which the reader uses but does not own.
- * NULL with `err` set on failure. */
-struct squash *squash_open(int fd, off_t offset, struct error *err);
+/* Reads the tables of the squashfs at `offset` of `fd`, which the reader uses but does not own, as
+ * it does the cache `blocks`. NULL with `err` set on failure. */
+struct squash *squash_open(int fd, off_t offset, struct blocks *blocks, struct error *err);
 void squash_close(struct squash *squash);
 
 uint64_t squash_root(struct squash *squash);

@@ -2,11 +2,11 @@
 /*
  * container.c - see container.h.
  *
- * The order matters. The user namespace first, since it gives the right to all that follows. The
- * image is opened and checked before anything is created. It is mounted but not attached when the
- * server forks, so that the server's own mount namespace does not keep it alive. Only then is the
- * root put together, on requests that the server already answers. Whatever fails, the caller exits,
- * the namespaces vanish with it, and the server follows them.
+ * The order matters. The image is opened and checked before anything is created. The user namespace
+ * comes next, since it gives the right to all that follows. The image server is forked before there
+ * is a mount namespace, so that it cannot keep the mount alive; it gets ready while the mount is
+ * made. Then the root is put together, on requests that the server already answers. Whatever fails,
+ * the caller exits, the namespaces vanish with it, and the server follows them.
  */
 
 #include "launcher/container.h"
@@ -111,15 +111,27 @@ static int fill_root(struct root *root, const struct container *container, struc
 	return result;
 }
 
-/* Mounts the image and starts its server. Returns the detached mount. */
-static int start_image(const struct container *container, struct image *image, struct error *err)
+/* Mounts the image, with a server behind it. Returns the detached mount. */
+static int mount_image(const struct container *container, const struct image *image,
+		       struct error *err)
 {
-	cleanup_close int channel = -1;
-	cleanup_close int mount = image_mount(image, &channel, err);
+	cleanup_close int channel = image_channel(err), go = -1, tree = -1;
 
-	if (mount < 0 || server_start(image, channel, container->rendezvous, err) < 0)
+	if (channel < 0)
+		return error_wrap(err, "cannot mount image '%s'", image->path);
+	go = server_start(image, channel, container->rendezvous, err);
+	if (go < 0)
 		return -1;
-	return steal_fd(&mount);
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_set(err, errno, "cannot create a mount namespace");
+	/* What the node mounts and unmounts from now on happens here too, never the reverse. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return error_set(err, errno, "cannot make the mounts private");
+	tree = image_mount(image, channel, err);
+	if (tree < 0)
+		return -1;
+	server_go(steal_fd(&go));
+	return steal_fd(&tree);
 }
 
 static int build(const struct container *container, struct image *image, struct error *err)
@@ -131,16 +143,11 @@ static int build(const struct container *container, struct image *image, struct 
 	if (image_open(image, container->settings->image, err) < 0 ||
 	    userns_enter(container->userns, err) < 0)
 		return -1;
-	if (unshare(CLONE_NEWNS) < 0)
-		return error_set(err, errno, "cannot create a mount namespace");
-	/* What the node mounts and unmounts from now on happens here too, never the reverse. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return error_set(err, errno, "cannot make the mounts private");
-	tree = start_image(container, image, err);
+	tree = mount_image(container, image, err);
 	if (tree < 0)
 		return -1;
 	if (root_init(&root, tree, err) == 0 && fill_root(&root, container, err) == 0)
-		result = root_finish(&root, err);
+		result = root_enter(tree, err);
 	root_done(&root);
 	return result;
 }

@@ -31,21 +31,6 @@ static const struct { const char *target, *name; } links[] = {
 };
 /* clang-format on */
 
-/* A directory of the scratch space becomes /dev. Returns it opened. */
-static int mount_directory(struct root *root, struct error *err)
-{
-	cleanup_close int tree = -1;
-
-	if (mkdirat(root->scratch, "dev", 0755) < 0)
-		return error_set(err, errno, "cannot make the container's /dev");
-	tree = open_tree(root->scratch, "dev", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0)
-		return error_set(err, errno, "cannot mount the container's /dev");
-	if (root_attach(root, tree, "/dev", err) < 0)
-		return -1;
-	return steal_fd(&tree);
-}
-
 static int bind_node(struct root *root, const char *source, const char *target, bool optional,
 		     struct error *err)
 {
@@ -87,15 +72,16 @@ static int mount_console(struct root *root, struct error *err)
 
 int devices_mount(struct root *root, struct error *err)
 {
-	cleanup_close int dev = mount_directory(root, err);
 
-	if (dev < 0)
+	root->dev = root_tmpfs("4m", "0755", err);
+	if (root->dev < 0 || root_attach(root, root->dev, "/dev", err) < 0 ||
+	    root_own(root, root->dev, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
 		if (bind_node(root, nodes[i], nodes[i], false, err) < 0)
 			return -1;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (symlinkat(links[i].target, dev, links[i].name) < 0)
+		if (symlinkat(links[i].target, root->dev, links[i].name) < 0)
 			return error_set(err, errno, "cannot make the link '/dev/%s'", links[i].name);
 	if (bind_node(root, "/dev/shm", "/dev/shm", true, err) < 0 ||
 	    bind_node(root, "/dev/mqueue", "/dev/mqueue", true, err) < 0 ||
@@ -106,10 +92,9 @@ int devices_mount(struct root *root, struct error *err)
 
 int devices_seal(struct root *root, struct error *err)
 {
-	cleanup_close int dev = open_in_root(root->fd, "/dev", O_PATH);
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC };
 
-	if (dev < 0 || mount_setattr(dev, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+	if (mount_setattr(root->dev, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return error_set(err, errno, "cannot make the container's /dev read-only");
 	return 0;
 }

@@ -40,15 +40,7 @@ static int attach(int tree, int point)
 	return move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-int root_attach_over(int mount, struct error *err)
-{
-	if (move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return error_set(err, errno, "cannot attach a mount");
-	return 0;
-}
-
-/* Files on the file system of `fd` may be made by us. */
-static int add_own(struct root *root, int fd, struct error *err)
+int root_own(struct root *root, int fd, struct error *err)
 {
 	struct stat st;
 
@@ -74,31 +66,18 @@ static bool is_own(const struct root *root, int fd)
 
 int root_init(struct root *root, int image, struct error *err)
 {
-	*root = (struct root){ .fd = image, .scratch = -1 };
-	root->scratch = root_tmpfs("4m", "0755", err);
-	if (root->scratch < 0)
-		return -1;
-	/* The scratch space goes on top, since the topmost mount is the one that "/" can name. */
-	if (root_attach_over(image, err) < 0 || root_attach_over(root->scratch, err) < 0)
-		return -1;
-	if (add_own(root, image, err) < 0)
-		return -1;
-	return add_own(root, root->scratch, err);
-}
-
-int root_finish(struct root *root, struct error *err)
-{
-	/* What was bound from it stays mounted. */
-	if (umount2("/", MNT_DETACH) < 0)
-		return error_set(err, errno, "cannot detach the scratch space");
-	return root_enter(root->fd, err);
+	*root = (struct root){ .fd = image, .dev = -1 };
+	/* On top of "/", where paths of this process do not see it. */
+	if (move_mount(image, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, errno, "cannot attach the image");
+	return root_own(root, image, err);
 }
 
 void root_done(struct root *root)
 {
-	if (root->scratch >= 0)
-		close(root->scratch);
-	root->scratch = -1;
+	if (root->dev >= 0)
+		close(root->dev);
+	root->dev = -1;
 }
 
 /* Opens the directory above `path`, made if need be, and gives the last name of `path`. */
@@ -272,7 +251,7 @@ static int mount_tree(struct root *root, int tree, const struct mountspec *spec,
 		return -1;
 	if (attach(tree, point) < 0)
 		return error_set(err, errno, "cannot mount at '%s' in the container", spec->target);
-	return spec->kind == MOUNT_TMPFS ? add_own(root, tree, err) : 0;
+	return spec->kind == MOUNT_TMPFS ? root_own(root, tree, err) : 0;
 }
 
 int root_mount(struct root *root, const struct mountspec *spec, struct error *err)
@@ -291,13 +270,17 @@ int root_put_file(struct root *root, const char *path, const char *text, struct 
 	cleanup_close int file = -1, tree = -1;
 	const char *name = strrchr(path, '/') + 1;
 
-	file = openat(root->scratch, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	file = openat(root->dev, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (file < 0 || fd_write_all(file, text, strlen(text)) < 0)
 		return error_set(err, errno, "cannot write the container's '%s'", path);
-	tree = open_tree(root->scratch, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = open_tree(root->dev, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return error_set(err, errno, "cannot mount the container's '%s'", path);
-	return root_attach(root, tree, path, err);
+	if (root_attach(root, tree, path, err) < 0)
+		return -1;
+	/* The mount keeps the file; its name in /dev is of no use. */
+	(void)unlinkat(root->dev, name, 0);
+	return 0;
 }
 
 int root_enter(int fd, struct error *err)

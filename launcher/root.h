@@ -21,18 +21,21 @@
 
 struct root {
 	int fd;                  /* the image's root directory */
-	int scratch;             /* a small tmpfs for generated files, out of sight */
+	int dev;                 /* the tmpfs at /dev, also the birthplace of generated files; or -1 */
 	dev_t own[ROOT_OWN_MAX]; /* file systems where a missing mount point may be made */
 	size_t own_count;
 };
 
-/* Attaches the detached mount `image` (still owned by the caller) as the root and makes the
- * scratch space. The mount namespace must be private to the caller. */
+/* Attaches the detached mount `image` (still owned by the caller) as the root. The mount namespace
+ * must be private to the caller. */
 int root_init(struct root *root, int image, struct error *err);
 void root_done(struct root *root);
 
 /* Creates a detached tmpfs; `size` as tmpfs(5) takes it. Returns its descriptor or -1. */
 int root_tmpfs(const char *size, const char *mode, struct error *err);
+
+/* Lets mount points be made on the file system of `fd`. */
+int root_own(struct root *root, int fd, struct error *err);
 
 /* Opens `path` inside the root as a mount point, an O_PATH descriptor. One that does not exist is
  * made as `create` says, on the image or a tmpfs of ours; never on a file system of the host. */
@@ -45,17 +48,11 @@ int root_attach(struct root *root, int tree, const char *path, struct error *err
 /* Carries out one mount of the user or of Davit itself. */
 int root_mount(struct root *root, const struct mountspec *spec, struct error *err);
 
-/* Leaves the node's root for the finished container. The working directory becomes "/". */
-int root_finish(struct root *root, struct error *err);
-
 /* Puts a file with this text at `path` inside, in place of the image's. */
 int root_put_file(struct root *root, const char *path, const char *text, struct error *err);
 
-/* Attaches the detached mount `fd` on top of "/", where paths of this process do not see it. */
-int root_attach_over(int fd, struct error *err);
-
-/* Makes the mount `fd`, attached by root_attach_over(), the root directory and detaches the old
- * root with all that is mounted below it. The working directory becomes "/". */
+/* Makes the attached mount `fd` the root directory and detaches the old root with all that is
+ * mounted below it. The working directory becomes "/". */
 int root_enter(int fd, struct error *err);
 
 #endif

@@ -6,9 +6,9 @@
  * nothing of that one rank's: not its terminal and signals, its CPU, its soft limits, its open
  * files. It stays in the job's cgroups, so its memory and CPU time are the job's.
  *
- * It reads an image that anybody may have written. So it sees no file at all (an empty root of its
- * own), has no capability and cannot get one. In that root the image is not mounted either, so the
- * server never keeps the file system alive that it serves.
+ * It reads an image that anybody may have written. So it sees no file at all (its root directory is
+ * that of a dead process in /proc), has no capability and cannot get one. It is forked before the
+ * container's mount namespace exists, so it never keeps the file system alive that it serves.
  */
 #include "launcher/server.h"
 
@@ -18,6 +18,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +29,6 @@
 #include "launcher/narrow.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
-#include "launcher/root.h"
 
 /* Whatever is sent to all processes of a step is meant for the ranks; the server ends after them. */
 static void ignore_signals(void)
@@ -61,48 +62,43 @@ static void reset_affinity(void)
 	(void)sched_setaffinity(0, sizeof(all), &all);
 }
 
-/* Closes every descriptor above 2 but these three; -1 stands for none. */
-static void close_others(int a, int b, int c)
+static bool is_kept(int fd, const int *keep, size_t count)
 {
-	unsigned int from = STDERR_FILENO + 1;
-
-	for (;;) {
-		int next = -1;
-
-		if (a >= (int)from)
-			next = a;
-		if (b >= (int)from && (next < 0 || b < next))
-			next = b;
-		if (c >= (int)from && (next < 0 || c < next))
-			next = c;
-		if (next < 0)
-			break;
-		if ((unsigned int)next > from)
-			(void)close_range(from, (unsigned int)next - 1, 0);
-		from = (unsigned int)next + 1;
-	}
-	(void)close_range(from, ~0u, 0);
+	for (size_t i = 0; i < count; i++)
+		if (keep[i] == fd)
+			return true;
+	return false;
 }
 
-static int redirect_stdio(struct error *err)
+/* Closes every descriptor above 2 but those to keep; -1 stands for none. */
+static void close_others(const int *keep, size_t count)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int last = STDERR_FILENO;
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return error_set(err, errno, "cannot open /dev/null");
-	return 0; /* standard error stays, for report() */
+	for (size_t i = 0; i < count; i++)
+		if (keep[i] > last)
+			last = keep[i];
+	for (int fd = STDERR_FILENO + 1; fd < last; fd++)
+		if (!is_kept(fd, keep, count))
+			close(fd);
+	(void)close_range((unsigned int)last + 1, ~0u, 0);
 }
 
-static int hide_files(struct error *err)
+/* Standard error stays, for report(). */
+static int redirect_stdio(void)
 {
-	cleanup_close int empty = -1;
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (unshare(CLONE_NEWNS) < 0)
-		return error_set(err, errno, "cannot create a mount namespace");
-	empty = root_tmpfs("4k", "0555", err);
-	if (empty < 0 || root_attach_over(empty, err) < 0)
-		return -1;
-	return root_enter(empty, err);
+	return null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ? -1 : 0;
+}
+
+/* Called in a process that is about to die: its directory in /proc is empty then, and nothing can be
+ * found in it any more. The server inherits it as its root, and so sees no file at all. */
+static int enter_dead_end(void)
+{
+	/* A change of user namespace may have made /proc/self root's. */
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return chroot("/proc/self/fdinfo") < 0 || chdir("/") < 0 ? -1 : 0;
 }
 
 /* Shows in the memfd that the server runs. The lock tells those who look whether that still holds;
@@ -131,31 +127,35 @@ static void set_title(const char *path)
 	proctitle_set(title ? title : "davit: image server");
 }
 
-static int serve(const struct image *image, int channel, const struct rendezvous *rendezvous,
-		 struct error *err)
+/* Everything that can be done before the mount exists. */
+static int get_ready(const struct image *image, int go, int channel,
+		     const struct rendezvous *rendezvous, struct error *err)
 {
-	const struct image_server server = { .image = image, .channel = channel, .uid = geteuid(),
-					     .gid = getegid(), .report = report };
-
-	sign_in(rendezvous);
-	if (redirect_stdio(err) < 0 || hide_files(err) < 0 || narrow(err) < 0)
-		return -1;
-	set_title(image->path);
-	return image_serve(&server, err);
-}
-
-static _Noreturn void server_main(const struct image *image, int channel,
-				  const struct rendezvous *rendezvous)
-{
-	struct error err = ERROR_INIT;
-	int result;
+	const int keep[] = { image->fd, go, channel, rendezvous ? rendezvous->memfd : -1 };
 
 	setsid();
 	ignore_signals();
 	raise_limits();
 	reset_affinity();
-	close_others(image->fd, channel, rendezvous ? rendezvous->memfd : -1);
-	result = serve(image, channel, rendezvous, &err);
+	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	sign_in(rendezvous);
+	if (narrow(err) < 0)
+		return -1;
+	set_title(image->path);
+	return 0;
+}
+
+static _Noreturn void server_main(const struct image *image, int go, int channel,
+				  const struct rendezvous *rendezvous)
+{
+	const struct image_server server = { .image = image, .channel = channel, .uid = geteuid(),
+					     .gid = getegid(), .report = report };
+	struct error err = ERROR_INIT;
+	int result = get_ready(image, go, channel, rendezvous, &err);
+	char byte;
+
+	if (result == 0 && read(go, &byte, 1) == 1)
+		result = image_serve(&server, &err);
 	sign_out(rendezvous);
 	if (result < 0) {
 		error_wrap(&err, "the image server for '%s' ended", image->path);
@@ -165,25 +165,47 @@ static _Noreturn void server_main(const struct image *image, int channel,
 	_exit(0);
 }
 
+/* In the process between: a mother for the server who dies at once. */
+static _Noreturn void start(const struct image *image, const int *go, int channel,
+			    const struct rendezvous *rendezvous)
+{
+	pid_t pid;
+
+	close(go[1]);
+	if (redirect_stdio() < 0 || enter_dead_end() < 0)
+		_exit(errno);
+	pid = fork();
+	if (pid == 0)
+		server_main(image, go[0], channel, rendezvous);
+	_exit(pid < 0 ? errno : 0);
+}
+
 int server_start(const struct image *image, int channel, const struct rendezvous *rendezvous,
 		 struct error *err)
 {
-	pid_t pid = fork();
-	int status;
+	cleanup_close int read_end = -1, write_end = -1;
+	int go[2], status = 0;
+	pid_t pid;
 
-	if (pid == 0) {
-		pid = fork();
-		if (pid == 0)
-			server_main(image, channel, rendezvous);
-		_exit(pid < 0 ? errno : 0);
-	}
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot start the image server");
+	read_end = go[0];
+	write_end = go[1];
+	pid = fork();
+	if (pid == 0)
+		start(image, go, channel, rendezvous);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 	if (pid < 0)
 		return error_set(err, errno, "cannot start the image server");
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(err, errno, "cannot start the image server");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return error_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
 				 "cannot start the image server");
-	return 0;
+	return steal_fd(&write_end);
+}
+
+void server_go(int go)
+{
+	(void)fd_write_all(go, "", 1);
+	close(go);
 }

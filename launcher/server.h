@@ -7,13 +7,19 @@
 #include "images/image.h"
 #include "launcher/rendezvous.h"
 
-/* Forks the image server for the mount behind `channel` (from image_mount()). It is no child of the
- * caller, so the application will never wait(2) for it. It ends by itself when the last process
- * that uses the mount has ended. `rendezvous` may be NULL (without Slurm).
+/* Forks the image server for `channel` (from image_channel()), in the caller's user namespace and
+ * before the caller has a mount namespace of its own. It gets ready at once, and serves when told
+ * so by server_go(). It is no child of the caller, so the application will never wait(2) for it.
+ * It ends by itself when the last process that uses the mount has ended, or when the caller dies
+ * before server_go(). `rendezvous` may be NULL (without Slurm). Returns a descriptor for
+ * server_go(), or -1 with `err` set.
  *
- * The caller must close its own copy of `channel` then: a mount whose server died gives ENOTCONN
- * only when nobody else holds the channel. */
+ * The caller must close its own copy of `channel` in the end: a mount whose server died gives
+ * ENOTCONN only when nobody else holds the channel. */
 int server_start(const struct image *image, int channel, const struct rendezvous *rendezvous,
 		 struct error *err);
+
+/* The mount is there: lets the server begin. Takes `go` over. */
+void server_go(int go);
 
 #endif
