@@ -61,13 +61,23 @@ const char *handover_text(const struct handover *handover)
 	return (const char *)(handover + 1);
 }
 
+static bool read_header(int fd, struct handover *handover)
+{
+	return pread(fd, handover, sizeof(*handover), 0) == (ssize_t)sizeof(*handover);
+}
+
+bool handover_is_untouched(int fd)
+{
+	struct handover handover;
+
+	return read_header(fd, &handover) && handover.state == HANDOVER_EMPTY;
+}
+
 bool handover_server_died(int fd)
 {
 	struct handover handover;
 	struct flock lock = { .l_type = F_WRLCK, .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };
 
-	if (pread(fd, &handover, sizeof(handover), 0) != (ssize_t)sizeof(handover))
-		return false;
-	return handover.server == HANDOVER_SERVER_RUNS && fcntl(fd, F_GETLK, &lock) == 0 &&
-	       lock.l_type == F_UNLCK;
+	return read_header(fd, &handover) && handover.server == HANDOVER_SERVER_RUNS &&
+	       fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }

@@ -60,6 +60,9 @@ struct handover *handover_map(int fd, struct error *err);
 /* The options text and its end; it always ends in NUL unless it is empty. */
 const char *handover_text(const struct handover *handover);
 
+/* For the plugin: has no rank come to ask for the container? False when that is not known. */
+bool handover_is_untouched(int fd);
+
 /* For the plugin: did the image server end without having said so? False when that is not known. */
 bool handover_server_died(int fd);
 

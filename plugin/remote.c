@@ -158,11 +158,19 @@ int remote_exited(spank_t spank, struct error *err)
 {
 	int status = 0;
 
-	if (memfd < 0 || told || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS ||
-	    status == 0 || !handover_server_died(memfd))
+	if (memfd < 0 || told || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS)
 		return 0;
-	told = true;
-	error_set(err, 0, "the image server of this step died, so the ranks lost the files of image '%s'",
-		  options_value("image"));
-	return error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+	if (status == 0 && handover_is_untouched(memfd)) {
+		told = true;
+		error_set(err, 0, "the step ran on the node, not in the container '%s'",
+			  options_value("image"));
+		return error_remedy(err, "tell your admin: Slurm did not start Davit's launcher");
+	}
+	if (status != 0 && handover_server_died(memfd)) {
+		told = true;
+		error_set(err, 0, "the image server of this step died, so the ranks lost the files of image '%s'",
+			  options_value("image"));
+		return error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+	}
+	return 0;
 }

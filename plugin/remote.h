@@ -17,7 +17,8 @@ int remote_task(spank_t spank, const char *launcher, struct error *err);
 /* After the last rank has been forked: slurmstepd must not keep the container alive. */
 void remote_forked(spank_t spank);
 
-/* When a rank has ended: tells, once, if the image server died. Returns -1 with `err` set then. */
+/* When a rank has ended: looks, until it has found one, for what no rank can tell: that the image
+ * server died, or that the rank never came near the container. Returns -1 with `err` set then. */
 int remote_exited(spank_t spank, struct error *err);
 
 #endif
