@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,6 +61,48 @@ wrong:
 const char *handover_text(const struct handover *handover)
 {
 	return (const char *)(handover + 1);
+}
+
+/* An encoded argument begins with this, and has ENCODED_QUOTE for each quote and ENCODED_SELF for
+ * each ENCODE. No program takes such bytes for arguments. */
+#define ENCODED       "\001davit:"
+#define ENCODE        '\001'
+#define ENCODED_QUOTE 'q'
+#define ENCODED_SELF  'e'
+
+char *handover_encode_arg(const char *arg)
+{
+	char *out = malloc(strlen(ENCODED) + 2 * strlen(arg) + 1), *to = out;
+
+	if (!out)
+		return NULL;
+	to = stpcpy(to, ENCODED);
+	for (; *arg; arg++) {
+		if (*arg == '\'' || *arg == ENCODE) {
+			*to++ = ENCODE;
+			*to++ = *arg == ENCODE ? ENCODED_SELF : ENCODED_QUOTE;
+		} else {
+			*to++ = *arg;
+		}
+	}
+	*to = '\0';
+	return out;
+}
+
+void handover_decode_arg(char *arg)
+{
+	const char *from = arg + strlen(ENCODED);
+	char *to = arg;
+
+	if (strncmp(arg, ENCODED, strlen(ENCODED)) != 0)
+		return;
+	for (; *from; from++) {
+		if (*from == ENCODE && from[1])
+			*to++ = *++from == ENCODED_SELF ? ENCODE : '\'';
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
 }
 
 static bool read_header(int fd, struct handover *handover)

@@ -11,6 +11,9 @@
  *	older		argv[0] is the launcher, $DAVIT_JOIN is "FD:COMMAND", COMMAND being the argv[0]
  *			that was replaced; the launcher removes the variable
  *
+ * Slurm's OCI path (oci.conf, %@) puts each argument between single quotes into a line for a shell,
+ * and does not care about quotes inside. So an argument that has one travels encoded.
+ *
  * The memfd is sealed against a change of its size, so nobody who maps it can be hit by SIGBUS. The
  * ranks belong to the user, who may write anything into it: root code reads only whole fields, by
  * pread, and believes none of them.
@@ -59,6 +62,12 @@ struct handover *handover_map(int fd, struct error *err);
 
 /* The options text and its end; it always ends in NUL unless it is empty. */
 const char *handover_text(const struct handover *handover);
+
+/* Returns `arg` in a form without single quotes, to be freed by the caller; NULL when out of memory. */
+char *handover_encode_arg(const char *arg);
+
+/* Undoes handover_encode_arg() in place; leaves every other argument alone. */
+void handover_decode_arg(char *arg);
 
 /* For the plugin: has no rank come to ask for the container? False when that is not known. */
 bool handover_is_untouched(int fd);

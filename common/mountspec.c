@@ -344,21 +344,27 @@ static size_t drop_target(struct mountlist *list, size_t count, const char *targ
 	return kept;
 }
 
-void mountlist_apply_umounts(struct mountlist *list)
+int mountlist_apply_umounts(struct mountlist *list, struct error *err)
 {
 	size_t kept = 0;
+	int result = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct mountspec spec = list->items[i];
 
 		if (spec.kind == MOUNT_UMOUNT) {
-			kept = drop_target(list, kept, spec.target);
+			size_t left = drop_target(list, kept, spec.target);
+
+			if (left == kept)
+				result = error_set(err, 0, "mount 'umount:%s': nothing is mounted there", spec.target);
+			kept = left;
 			mountspec_done(&spec);
 		} else {
 			list->items[kept++] = spec;
 		}
 	}
 	list->count = kept;
+	return result;
 }
 
 void mountlist_done(struct mountlist *list)

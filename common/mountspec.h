@@ -57,8 +57,8 @@ int mountlist_append_copy(struct mountlist *list, const struct mountlist *from, 
 void mountlist_sort(struct mountlist *list);
 
 /* Lets every `umount:` entry drop the mounts on its target that come before it, and removes these
- * entries. To be called before the list is sorted. */
-void mountlist_apply_umounts(struct mountlist *list);
+ * entries. To be called before the list is sorted. Returns -1 with `err` set if one dropped none. */
+int mountlist_apply_umounts(struct mountlist *list, struct error *err);
 
 void mountlist_done(struct mountlist *list);
 

@@ -68,9 +68,8 @@ static int plan_mounts(const struct container *container, struct mountlist *plan
 	/* Slurm's PMIx server leaves its sockets here; it is in no user's directory. */
 	if (add(plan, getenv("PMIX_SERVER_TMPDIR"), err) < 0 || add(plan, container->script, err) < 0)
 		return -1;
-	if (mountlist_append_copy(plan, users, err) < 0)
+	if (mountlist_append_copy(plan, users, err) < 0 || mountlist_apply_umounts(plan, err) < 0)
 		return -1;
-	mountlist_apply_umounts(plan);
 	mountlist_sort(plan);
 	return 0;
 }

@@ -142,6 +142,8 @@ int join_main(int argc, char **argv)
 
 	if (argc < 4 || parse_fd(argv[1], '\0', &fd, &rest) < 0 || strcmp(argv[2], "--") != 0)
 		return refuse();
+	for (int i = 3; i < argc; i++)
+		handover_decode_arg(argv[i]);
 	return join(fd, argv + 3);
 }
 

@@ -102,6 +102,24 @@ int remote_prepare(spank_t spank, struct error *err)
 }
 
 #if HAVE_DECL_SPANK_PREPEND_TASK_ARGV
+/* For Slurm's OCI path, see handover.h. In the rank's process, so the step's own array may change. */
+static int encode_quotes(spank_t spank, struct error *err)
+{
+	char **argv = NULL;
+	int argc = 0;
+
+	if (spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm does not tell the command");
+	for (int i = 0; i < argc; i++) {
+		char *encoded = strchr(argv[i], '\'') ? handover_encode_arg(argv[i]) : argv[i];
+
+		if (!encoded)
+			return error_set(err, ENOMEM, "cannot start the launcher");
+		argv[i] = encoded;
+	}
+	return 0;
+}
+
 int remote_task(spank_t spank, const char *launcher, struct error *err)
 {
 	char fd[16];
@@ -110,6 +128,8 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 	if (memfd < 0)
 		return 0;
 	snprintf(fd, sizeof(fd), "%d", memfd);
+	if (encode_quotes(spank, err) < 0)
+		return -1;
 	if (spank_prepend_task_argv(spank, 4, argv) != ESPANK_SUCCESS)
 		return error_set(err, 0, "Slurm refuses to start the launcher '%s'", launcher);
 	return 0;
