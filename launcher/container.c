@@ -156,6 +156,8 @@ int container_build(const struct container *container, struct error *err)
 	struct image image = IMAGE_INIT;
 	int result = build(container, &image, err);
 
+	if (result < 0 && err->errnum == ENOSYS)
+		error_remedy(err, "a node with Linux 5.14 or newer");
 	image_done(&image);
 	return result;
 }

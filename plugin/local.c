@@ -90,6 +90,10 @@ int local_post_opt(bool is_srun, struct error *err)
 			  asked, image);
 		return error_remedy(err, "one of the two");
 	}
+	if (asked && !asked[0]) {
+		error_set(err, 0, "--container: empty image path");
+		return error_remedy(err, "the path of a squashfs image");
+	}
 	if (asked && options_set("image", asked, err) < 0)
 		return -1;
 	if (!asked && !image && is_srun && inherited) {
