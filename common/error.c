@@ -9,9 +9,15 @@
 
 void error_scrub(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == 0x7f)
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		/* U+0080 to U+009F in UTF-8 are control characters, too. */
+		bool is_c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f;
+
+		if (*c < 0x20 || *c == 0x7f || is_c1)
 			*c = '?';
+		if (is_c1)
+			*++c = '?';
+	}
 }
 
 int error_set(struct error *err, int errnum, const char *fmt, ...)
@@ -63,7 +69,11 @@ int error_remedy(struct error *err, const char *fmt, ...)
 
 size_t error_format(const struct error *err, const char *node, char *out, size_t size)
 {
-	int len = snprintf(out, size, "davit: %s: %s\n", node, err->cause);
+	int len;
+
+	if (size == 0)
+		return 0;
+	len = snprintf(out, size, "davit: %s: %s\n", node, err->cause);
 
 	if (err->remedy[0] && len > 0 && (size_t)len < size)
 		len += snprintf(out + len, size - (size_t)len, "davit: %s: try: %s\n", node,

@@ -151,12 +151,12 @@ static int apply_flag(struct mountspec *spec, const char *name, struct error *er
 
 static int apply_flags(struct mountspec *spec, char *text, struct error *err)
 {
-	char *save = NULL;
+	char *name;
 
-	if (!text[0])
-		return error_set(err, 0, "empty mount flags");
-	for (char *name = strtok_r(text, "+", &save); name; name = strtok_r(NULL, "+", &save))
-		if (apply_flag(spec, name, err) < 0)
+	while ((name = strsep(&text, "+")))
+		if (!name[0])
+			return error_set(err, 0, "empty mount flag");
+		else if (apply_flag(spec, name, err) < 0)
 			return -1;
 	return 0;
 }

@@ -17,7 +17,8 @@ static int drop_capabilities(void)
 	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++)
 		if (cap_drop_bound(cap) < 0)
 			goto out;
-	if (cap_reset_ambient() < 0)
+	/* cap_reset_ambient() would ask for each of them. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		goto out;
 	result = cap_set_proc(none);
 out:
