@@ -9,7 +9,8 @@
  * Node numbers: 1 is the root, other inodes of the image are their number + 2 (0 is no node), added
  * ones have a bit of their own. So no table of nodes is kept, and "forget" means nothing.
  *
- * Several threads read the same channel, each with its own reader of the image.
+ * Several threads read the same channel. A reader of the image is given back before the reply goes
+ * out, so that whoever gets the next request finds the same one free.
  */
 #define FUSE_USE_VERSION 32
 #include "images/serve.h"
@@ -18,8 +19,6 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +26,19 @@
 
 #include "common/fd.h"
 #include "images/added.h"
+#include "images/ahead.h"
 #include "images/blocks.h"
+#include "images/content.h"
+#include "images/readers.h"
 #include "images/squash.h"
+#include "images/workers.h"
 
-#define FOREVER     ((double)INT_MAX) /* seconds that the kernel may keep an answer */
-#define THREADS_MAX 4
-#define BLOCKS      32 /* decompressed blocks that are kept: 4 MiB with the usual 128 KiB */
+#define FOREVER   ((double)INT_MAX) /* seconds that the kernel may keep an answer */
+#define CACHE_MAX ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
+
+/* Decompressed blocks: at least more than all threads hold, ahead.c's one among them. */
+#define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
+#define BLOCKS_MAX 64
 
 /* Offsets in a directory: 0 and 1 are "." and "..", then those of the image, then added nodes. */
 #define OFFSET_IMAGE 2
@@ -41,12 +47,12 @@
 struct service {
 	const struct image_server *server;
 	struct added *added;
+	struct readers *readers;
+	struct content content;
 	uint64_t root;
 	bool has_xattrs;
 	atomic_flag reported;
 };
-
-static __thread struct squash *reader;
 
 static struct service *service_of(fuse_req_t req)
 {
@@ -88,7 +94,8 @@ static void set_owner(const struct service *service, struct stat *st)
 	st->st_gid = service->server->gid;
 }
 
-static int stat_node(struct service *service, fuse_ino_t node, struct stat *st)
+static int stat_node(struct service *service, struct squash *reader, fuse_ino_t node,
+		     struct stat *st)
 {
 	int error = 0;
 
@@ -106,16 +113,18 @@ static int stat_node(struct service *service, fuse_ino_t node, struct stat *st)
 	return error;
 }
 
-static int make_entry(struct service *service, fuse_ino_t node, struct fuse_entry_param *entry)
+static int make_entry(struct service *service, struct squash *reader, fuse_ino_t node,
+		      struct fuse_entry_param *entry)
 {
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = node;
 	entry->entry_timeout = FOREVER;
 	entry->attr_timeout = FOREVER;
-	return stat_node(service, node, &entry->attr);
+	return stat_node(service, reader, node, &entry->attr);
 }
 
-static int find(struct service *service, fuse_ino_t parent, const char *name, fuse_ino_t *node)
+static int find(struct service *service, struct squash *reader, fuse_ino_t parent, const char *name,
+		fuse_ino_t *node)
 {
 	uint64_t inode;
 	int error = ENOENT;
@@ -146,11 +155,13 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct service *service = service_of(req);
 	struct fuse_entry_param entry = { .entry_timeout = FOREVER };
+	struct squash *reader = readers_take(service->readers);
 	fuse_ino_t node;
-	int error = find(service, parent, name, &node);
+	int error = find(service, reader, parent, name, &node);
 
 	if (!error)
-		error = make_entry(service, node, &entry);
+		error = make_entry(service, reader, node, &entry);
+	readers_give(service->readers, reader);
 	if (error && error != ENOENT)
 		reply_error(req, error);
 	else
@@ -159,10 +170,13 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file)
 {
+	struct service *service = service_of(req);
+	struct squash *reader = readers_take(service->readers);
 	struct stat st;
-	int error = stat_node(service_of(req), node, &st);
+	int error = stat_node(service, reader, node, &st);
 
 	(void)file;
+	readers_give(service->readers, reader);
 	if (error)
 		reply_error(req, error);
 	else
@@ -171,10 +185,12 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 
 static void op_readlink(fuse_req_t req, fuse_ino_t node)
 {
+	struct service *service = service_of(req);
+	struct squash *reader = readers_take(service->readers);
 	cleanup_free char *target = NULL;
-	int error = added_is(node) ? EINVAL
-				   : squash_readlink(reader, inode_of(service_of(req), node), &target);
+	int error = added_is(node) ? EINVAL : squash_readlink(reader, inode_of(service, node), &target);
 
+	readers_give(service->readers, reader);
 	if (error)
 		reply_error(req, error);
 	else
@@ -191,26 +207,24 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file
 static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		    struct fuse_file_info *file)
 {
-	cleanup_free char *buf = NULL;
-	size_t got = 0;
-	int error = 0;
+	struct service *service = service_of(req);
+	int error;
 
 	(void)file;
-	if (!added_is(node)) {
-		buf = malloc(size);
-		error = buf ? squash_read(reader, inode_of(service_of(req), node), offset, size, buf, &got)
-			    : ENOMEM;
+	if (added_is(node)) {
+		fuse_reply_buf(req, NULL, 0);
+		return;
 	}
+	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
 	if (error)
 		reply_error(req, error);
-	else
-		fuse_reply_buf(req, buf, got);
 }
 
 /* A reply to readdir or readdirplus in the making. */
 struct listing {
 	fuse_req_t req;
 	struct service *service;
+	struct squash *reader;
 	bool plus;
 	bool full;
 	int error;
@@ -229,7 +243,7 @@ static bool list(struct listing *listing, const char *name, fuse_ino_t node, mod
 		need = fuse_add_direntry(listing->req, at, room, name, &entry.attr, next);
 	} else {
 		if (!is_dot)
-			listing->error = make_entry(listing->service, node, &entry);
+			listing->error = make_entry(listing->service, listing->reader, node, &entry);
 		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, next);
 	}
 	if (need > room)
@@ -269,7 +283,7 @@ static int list_all(struct listing *listing, fuse_ino_t dir, off_t offset)
 	if (offset <= 1 && !list(listing, "..", FUSE_ROOT_ID, S_IFDIR, OFFSET_IMAGE))
 		return listing->error;
 	if (offset < OFFSET_ADDED && !added_is(dir))
-		error = squash_readdir(reader, inode_of(listing->service, dir),
+		error = squash_readdir(listing->reader, inode_of(listing->service, dir),
 				       offset <= OFFSET_IMAGE ? 0 : offset - OFFSET_IMAGE, list_image,
 				       listing);
 	if (error || listing->error)
@@ -282,10 +296,13 @@ static int list_all(struct listing *listing, fuse_ino_t dir, off_t offset)
 static void reply_listing(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset, bool plus)
 {
 	cleanup_free char *buf = malloc(size);
-	struct listing listing = { .req = req, .service = service_of(req), .plus = plus,
+	struct service *service = service_of(req);
+	struct squash *reader = readers_take(service->readers);
+	struct listing listing = { .req = req, .service = service, .reader = reader, .plus = plus,
 				   .buf = buf, .size = size };
 	int error = buf ? list_all(&listing, dir, offset) : ENOMEM;
 
+	readers_give(service->readers, reader);
 	/* What was listed before an error goes out; the error comes with the next request. */
 	if (error && listing.used == 0)
 		reply_error(req, error);
@@ -309,10 +326,13 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t dir, size_t size, off_t of
 
 static void op_statfs(fuse_req_t req, fuse_ino_t node)
 {
+	struct service *service = service_of(req);
+	struct squash *reader = readers_take(service->readers);
 	struct statvfs st;
 
 	(void)node;
 	squash_statfs(reader, &st);
+	readers_give(service->readers, reader);
 	fuse_reply_statfs(req, &st);
 }
 
@@ -321,6 +341,7 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 {
 	struct service *service = service_of(req);
 	cleanup_free char *buf = NULL;
+	struct squash *reader;
 	size_t len = 0;
 	int error;
 
@@ -329,6 +350,7 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 		return;
 	}
 	buf = malloc(size + 1);
+	reader = readers_take(service->readers);
 	if (!buf)
 		error = ENOMEM;
 	else if (added_is(node))
@@ -337,6 +359,7 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 		error = squash_getxattr(reader, inode_of(service, node), name, buf, size, &len);
 	else
 		error = squash_listxattr(reader, inode_of(service, node), buf, size, &len);
+	readers_give(service->readers, reader);
 	if (error)
 		reply_error(req, error);
 	else if (size == 0)
@@ -363,7 +386,7 @@ static void reply_added(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 	int error = added_create(service->added, parent, name, mode, &node);
 
 	if (!error)
-		error = make_entry(service, node, &entry);
+		error = make_entry(service, NULL, node, &entry); /* no node of the image */
 	if (error)
 		reply_error(req, error);
 	else
@@ -401,42 +424,6 @@ static const struct fuse_lowlevel_ops operations = {
 	.mknod = op_mknod,
 };
 
-struct worker {
-	struct fuse_session *session;
-	const struct image *image;
-	struct blocks *blocks;
-};
-
-/* Answers requests until the file system is gone. */
-static void *work(void *data)
-{
-	const struct worker *worker = data;
-	struct fuse_buf buf = { .mem = NULL };
-	struct error ignored = ERROR_INIT;
-
-	if (!reader)
-		reader = squash_open(worker->image->fd, worker->image->offset, worker->blocks, &ignored);
-	while (reader) {
-		int n = fuse_session_receive_buf(worker->session, &buf);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		fuse_session_process_buf(worker->session, &buf);
-	}
-	free(buf.mem);
-	return NULL;
-}
-
-static int thread_count(void)
-{
-	cpu_set_t cpus;
-	int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-
-	return count < THREADS_MAX ? count : THREADS_MAX;
-}
-
 static int attach(const struct service *service, struct fuse_session **session, struct error *err)
 {
 	char name[] = "davit", channel[32];
@@ -453,38 +440,53 @@ static int attach(const struct service *service, struct fuse_session **session, 
 	return 0;
 }
 
-/* Blocks come and go all the time; giving their memory back to the kernel each time would cost more
- * than decompressing them. What is kept is bounded by the cache and the threads. */
+/* Memory comes and goes with each request; giving it back to the kernel each time would cost more
+ * than what is done with it. What is kept is bounded by the threads. */
 static void keep_memory(void)
 {
 	(void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
+static struct blocks *make_cache(size_t block_size)
+{
+	size_t count = CACHE_MAX / block_size;
+
+	if (count < BLOCKS_MIN)
+		count = BLOCKS_MIN;
+	return blocks_new(count < BLOCKS_MAX ? count : BLOCKS_MAX, block_size);
+}
+
+static int open_image(struct service *service, struct error *err)
+{
+	struct squash *reader;
+
+	service->readers = readers_new(service->server->image, err);
+	if (!service->readers)
+		return -1;
+	reader = readers_take(service->readers);
+	service->root = squash_root(reader);
+	service->has_xattrs = squash_has_xattrs(reader);
+	service->content.readers = service->readers;
+	service->content.blocks = make_cache(squash_block_size(reader));
+	readers_give(service->readers, reader);
+	return service->content.blocks ? 0 : error_set(err, ENOMEM, "cannot start");
+}
+
 int image_serve(const struct image_server *server, struct error *err)
 {
 	struct service service = { .server = server, .added = added_new(),
 				   .reported = ATOMIC_FLAG_INIT };
-	struct worker worker = { .image = server->image, .blocks = blocks_new(BLOCKS) };
+	struct fuse_session *session;
 
 	keep_memory();
-	if (!service.added || !worker.blocks)
+	if (!service.added)
 		return error_set(err, ENOMEM, "cannot start");
-	reader = squash_open(server->image->fd, server->image->offset, worker.blocks, err);
-	if (!reader)
+	if (open_image(&service, err) < 0 || attach(&service, &session, err) < 0)
 		return -1;
-	service.root = squash_root(reader);
-	service.has_xattrs = squash_has_xattrs(reader);
-	if (attach(&service, &worker.session, err) < 0)
-		return -1;
-	/* The threads are never joined: the process ends as soon as one sees the end. A thread that
-	 * cannot be had makes the server slower, no more. */
-	for (int i = 1; i < thread_count(); i++) {
-		pthread_t thread;
-
-		if (pthread_create(&thread, NULL, work, &worker) != 0)
-			break;
-	}
-	work(&worker);
+	/* On a single CPU, it would only be in the way of what is really asked for. */
+	if (workers_cpu_count() > 1)
+		service.content.ahead = ahead_new(session, service.readers, service.content.blocks);
+	workers_run(session, server->channel);
 	return 0;
 }

@@ -14,12 +14,12 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "common/fd.h"
 
 struct squash {
 	sqfs fs;
-	struct blocks *blocks;
 };
 
 #define XATTR_VALUE_MAX 65536 /* XATTR_SIZE_MAX of Linux */
@@ -52,7 +52,13 @@ static const char *cause(sqfs_err error)
 	}
 }
 
-struct squash *squash_open(int fd, off_t offset, struct blocks *blocks, struct error *err)
+/* libsquashfuse does not ask. */
+static bool is_block_size(size_t size)
+{
+	return size >= 4096 && size <= 1048576 && (size & (size - 1)) == 0;
+}
+
+struct squash *squash_open(int fd, off_t offset, struct error *err)
 {
 	cleanup_free struct squash *squash = calloc(1, sizeof(*squash));
 	sqfs_err error;
@@ -66,7 +72,11 @@ struct squash *squash_open(int fd, off_t offset, struct blocks *blocks, struct e
 		error_set(err, 0, "%s", cause(error));
 		return NULL;
 	}
-	squash->blocks = blocks;
+	if (!is_block_size(squash->fs.sb.block_size)) {
+		sqfs_destroy(&squash->fs);
+		error_set(err, 0, "%s", cause(SQFS_BADFORMAT));
+		return NULL;
+	}
 	return steal_ptr(&squash);
 }
 
@@ -81,6 +91,11 @@ void squash_close(struct squash *squash)
 uint64_t squash_root(struct squash *squash)
 {
 	return sqfs_inode_root(&squash->fs);
+}
+
+size_t squash_block_size(const struct squash *squash)
+{
+	return squash->fs.sb.block_size;
 }
 
 bool squash_has_xattrs(struct squash *squash)
@@ -164,78 +179,39 @@ void squash_statfs(struct squash *squash, struct statvfs *st)
 	st->f_namemax = SQUASHFS_NAME_LEN;
 }
 
-/* One block of data or fragments, as the image has it. */
-struct source {
-	struct squash *squash;
-	uint64_t position;
-	uint32_t header;
-};
-
-static int decompress(void *context, void **data, size_t *size)
-{
-	const struct source *source = context;
-	sqfs_block *block;
-
-	if (sqfs_data_block_read(&source->squash->fs, (sqfs_off_t)source->position, source->header,
-				 &block) != SQFS_OK)
-		return EIO;
-	*data = block->data;
-	*size = block->size;
-	free(block);
-	return 0;
-}
-
-/* Copies up to `size` bytes from `offset` of a block. Returns 0, or EIO also for one that is shorter
- * than the file says. */
-static int copy_block(struct source *source, size_t offset, size_t size, char *to)
-{
-	const struct block *block;
-	int error = blocks_get(source->squash->blocks, source->position, decompress, source, &block);
-
-	if (error)
-		return error;
-	if (offset > block->size || size > block->size - offset)
-		error = EIO;
-	else
-		memcpy(to, block->data + offset, size);
-	blocks_put(source->squash->blocks, block);
-	return error;
-}
-
-static int copy_fragment(struct squash *squash, const sqfs_inode *inode, size_t offset, size_t size,
-			 char *to)
+/* Where the tail of a file is, among other tails in a block of their own. */
+static int locate_fragment(struct squash *squash, const sqfs_inode *inode, size_t within,
+			   struct squash_extent *extent)
 {
 	struct squashfs_fragment_entry entry;
-	struct source source = { .squash = squash };
 
 	if (sqfs_frag_entry(&squash->fs, &entry, inode->xtra.reg.frag_idx) != SQFS_OK)
 		return EIO;
-	source.position = entry.start_block;
-	source.header = entry.size;
-	return copy_block(&source, inode->xtra.reg.frag_off + offset, size, to);
+	extent->position = entry.start_block;
+	extent->header = entry.size;
+	extent->offset = inode->xtra.reg.frag_off + within;
+	return 0;
 }
 
 /* The walk along a file's list of blocks, forward only. */
-static int next_piece(struct squash *squash, sqfs_blocklist *list, off_t offset, size_t size, char *to)
+static int locate_block(struct squash *squash, sqfs_blocklist *list, off_t offset,
+			struct squash_extent *extent)
 {
 	size_t block_size = squash->fs.sb.block_size;
-	struct source source = { .squash = squash };
 
 	do {
 		if (sqfs_blocklist_next(list) != SQFS_OK)
 			return EIO;
 	} while (list->pos + block_size <= (uint64_t)offset);
-	if (list->input_size == 0) {
-		memset(to, 0, size); /* a hole */
-		return 0;
-	}
-	source.position = list->block;
-	source.header = list->header;
-	return copy_block(&source, (size_t)offset % block_size, size, to);
+	extent->position = list->block;
+	extent->header = list->header;
+	extent->hole = list->input_size == 0;
+	extent->offset = (size_t)offset % block_size;
+	return 0;
 }
 
-int squash_read(struct squash *squash, uint64_t number, off_t offset, size_t size, void *buf,
-		size_t *got)
+int squash_locate(struct squash *squash, uint64_t number, off_t offset, size_t size,
+		  struct squash_extent *extents, size_t max, size_t *count, uint64_t *file_size)
 {
 	size_t block_size = squash->fs.sb.block_size;
 	sqfs_blocklist list;
@@ -246,8 +222,8 @@ int squash_read(struct squash *squash, uint64_t number, off_t offset, size_t siz
 		return EIO;
 	if (!S_ISREG(inode.base.mode) || offset < 0)
 		return EINVAL;
-	*got = 0;
-	end = inode.xtra.reg.file_size;
+	*count = 0;
+	*file_size = end = inode.xtra.reg.file_size;
 	if ((uint64_t)offset >= end)
 		return 0;
 	if (size > end - (uint64_t)offset)
@@ -255,24 +231,87 @@ int squash_read(struct squash *squash, uint64_t number, off_t offset, size_t siz
 	in_blocks = sqfs_blocklist_count(&squash->fs, &inode);
 	if (sqfs_blockidx_blocklist(&squash->fs, &inode, &list, offset) != SQFS_OK)
 		return EIO;
-	while (size > 0) {
-		size_t within = (size_t)offset % block_size, piece = block_size - within;
-		char *to = (char *)buf + *got;
+	while (size > 0 && *count < max) {
+		struct squash_extent *extent = &extents[(*count)++];
+		size_t within = (size_t)offset % block_size;
 		int error;
 
-		if (piece > size)
-			piece = size;
+		*extent = (struct squash_extent){ .size = block_size - within };
+		if (extent->size > size)
+			extent->size = size;
 		if ((uint64_t)offset / block_size >= in_blocks)
-			error = copy_fragment(squash, &inode, within, piece, to);
+			error = locate_fragment(squash, &inode, within, extent);
 		else
-			error = next_piece(squash, &list, offset, piece, to);
+			error = locate_block(squash, &list, offset, extent);
 		if (error)
 			return error;
-		*got += piece;
-		offset += (off_t)piece;
-		size -= piece;
+		offset += (off_t)extent->size;
+		size -= extent->size;
 	}
 	return 0;
+}
+
+struct source {
+	const struct squash *squash;
+	const struct squash_extent *extent;
+};
+
+static int read_image(const struct squash *squash, uint64_t position, void *buf, size_t size)
+{
+	off_t at = (off_t)(position + squash->fs.offset);
+	size_t got = 0;
+
+	while (got < size) {
+		ssize_t n = pread(squash->fs.fd, (char *)buf + got, size - got, at + (off_t)got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return EIO;
+		got += (size_t)n;
+	}
+	return 0;
+}
+
+/* A block as it is stored is no bigger than a block; the decompressor keeps to the room it has. */
+static int decompress(void *context, void *data, size_t *size)
+{
+	const struct source *source = context;
+	const struct squash *squash = source->squash;
+	cleanup_free void *stored = NULL;
+	uint32_t stored_size;
+	bool is_compressed;
+	int error;
+
+	sqfs_data_header(source->extent->header, &is_compressed, &stored_size);
+	if (stored_size == 0 || stored_size > *size)
+		return EIO;
+	if (!is_compressed) {
+		*size = stored_size;
+		return read_image(squash, source->extent->position, data, stored_size);
+	}
+	stored = malloc(stored_size);
+	if (!stored)
+		return ENOMEM;
+	error = read_image(squash, source->extent->position, stored, stored_size);
+	if (!error && squash->fs.decompressor(stored, stored_size, data, size) != SQFS_OK)
+		error = EIO;
+	return error;
+}
+
+int squash_get_block(const struct squash *squash, struct blocks *cache,
+		     const struct squash_extent *extent, const struct block **block)
+{
+	struct source source = { .squash = squash, .extent = extent };
+	int error = blocks_get(cache, extent->position, decompress, &source, block);
+
+	if (error)
+		return error;
+	if (extent->offset <= (*block)->size && extent->size <= (*block)->size - extent->offset)
+		return 0;
+	/* The file says that there is more in the block than there is. */
+	blocks_put(cache, *block);
+	return EIO;
 }
 
 int squash_readlink(struct squash *squash, uint64_t number, char **target)

@@ -2,9 +2,9 @@
 /*
  * squash.h - reading a squashfs, over libsquashfuse.
  *
- * A reader belongs to one thread: libsquashfuse 0.1.105 has caches without locks. Inodes are those
- * of the image, 48 bits wide. Functions return 0 or an errno, unless they say otherwise; EIO stands
- * for an image that is damaged or cannot be read.
+ * A reader may be used by one thread at a time: libsquashfuse 0.1.105 has caches without locks.
+ * Inodes are those of the image, 48 bits wide. Functions return 0 or an errno, unless they say
+ * otherwise; EIO stands for an image that is damaged or cannot be read.
  */
 #ifndef DAVIT_SQUASH_H
 #define DAVIT_SQUASH_H
@@ -24,20 +24,37 @@ struct squash; /* a reader */
 bool squash_can_read(int compression);
 const char *squash_compression_name(int compression);
 
-/* Reads the tables of the squashfs at `offset` of `fd`, which the reader uses but does not own, as
- * it does the cache `blocks`. NULL with `err` set on failure. */
-struct squash *squash_open(int fd, off_t offset, struct blocks *blocks, struct error *err);
+/* Reads the tables of the squashfs at `offset` of `fd`, which the reader uses but does not own. NULL
+ * with `err` set on failure. */
+struct squash *squash_open(int fd, off_t offset, struct error *err);
 void squash_close(struct squash *squash);
 
 uint64_t squash_root(struct squash *squash);
+size_t squash_block_size(const struct squash *squash); /* at most 1 MiB */
 bool squash_has_xattrs(struct squash *squash);
 int squash_stat(struct squash *squash, uint64_t inode, struct stat *st);
 int squash_lookup(struct squash *squash, uint64_t dir, const char *name, uint64_t *inode);
 void squash_statfs(struct squash *squash, struct statvfs *st);
 
-/* Reads up to `size` bytes at `offset`; *got is less at the end of the file only. */
-int squash_read(struct squash *squash, uint64_t inode, off_t offset, size_t size, void *buf,
-		size_t *got);
+/* A piece of a file: some bytes of one block of the image. */
+struct squash_extent {
+	uint64_t position; /* of the block in the image */
+	uint32_t header;   /* how it is stored there */
+	bool hole;         /* no block at all: all zeros */
+	size_t offset;     /* in the block, decompressed */
+	size_t size;       /* bytes, more than 0 */
+};
+
+/* Tells where the bytes from `offset` on are: up to `size` of them, in up to `max` extents. *count
+ * is 0 behind the end of the file, whose size goes to *file_size. */
+int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t size,
+		  struct squash_extent *extents, size_t max, size_t *count, uint64_t *file_size);
+
+/* Gets the block of `extent`, no hole, from `cache`, or from the image into it; the extent lies
+ * within it. To be put back with blocks_put(). Any thread may do this with any reader at any time,
+ * since nothing is used of it that changes. */
+int squash_get_block(const struct squash *squash, struct blocks *cache,
+		     const struct squash_extent *extent, const struct block **block);
 
 /* The target of a symbolic link, NUL-terminated, to be freed by the caller. */
 int squash_readlink(struct squash *squash, uint64_t inode, char **target);

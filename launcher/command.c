@@ -121,16 +121,12 @@ static int not_found(const char *name, const char *where, struct error *err)
 	return error_remedy(err, "its path inside the image; --container-mounts brings in files of the node");
 }
 
-/* Tries `dir`/`name`. Returns only on failure, with errno; ENOENT where no such file is there. */
+/* Tries `dir`/`name`, which goes to `path`. Returns only on failure, with errno. */
 static int try_directory(const char *dir, size_t dir_len, char **argv, char *path)
 {
-	struct stat st;
-
 	if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)dir_len, dir, dir_len ? "/" : "./", argv[0]) >= PATH_MAX)
 		return ENAMETOOLONG;
 	execve(path, argv, environ);
-	if (errno == ENOENT && stat(path, &st) == 0)
-		return ENOEXEC; /* it is there: something that it needs is not */
 	return errno;
 }
 
@@ -139,6 +135,7 @@ static int exec_in_path(char **argv, struct error *err)
 	const char *dirs = getenv("PATH");
 	char path[PATH_MAX], found[PATH_MAX] = "";
 	int cause = ENOENT;
+	struct stat st;
 
 	if (!dirs || !dirs[0])
 		dirs = DEFAULT_PATH;
@@ -147,8 +144,10 @@ static int exec_in_path(char **argv, struct error *err)
 
 		dir += *dir == ':' && dir != dirs;
 		error = try_directory(dir, strcspn(dir, ":"), argv, path);
-		/* As execvp(3): go on past what cannot be executed, but remember it. */
-		if (error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG || found[0])
+		/* As execvp(3): go on past what cannot be executed, but remember it. ENOENT for a file
+		 * that is there means that its interpreter is not. */
+		if (error == ENOTDIR || error == ENAMETOOLONG || found[0] ||
+		    (error == ENOENT && stat(path, &st) < 0))
 			continue;
 		memcpy(found, path, sizeof(found));
 		cause = error;

@@ -5,7 +5,8 @@
  * The order matters. The image is opened and checked before anything is created. The user namespace
  * comes next, since it gives the right to all that follows. The image server is forked before there
  * is a mount namespace, so that it cannot keep the mount alive; it gets ready while the mount is
- * made. Then the root is put together, on requests that the server already answers. Whatever fails,
+ * made. The sources of all mounts are opened, as long as "/" is the node's alone. Then the root is put
+ * together, on requests that the server already answers. Whatever fails,
  * the caller exits, the namespaces vanish with it, and the server follows them.
  */
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/fd.h"
 #include "common/syscalls.h"
@@ -41,43 +43,86 @@ static bool is_of_image(const char *path)
 	return false;
 }
 
-static int add(struct mountlist *list, const char *path, struct error *err)
+/* The mounts of a container, with their sources opened. */
+struct plan {
+	struct mountlist list;
+	int *trees; /* for each mount, -1 where an optional source cannot be had */
+};
+
+static void plan_done(struct plan *plan)
 {
-	if (!path || path[0] != '/' || strstr(path, "/..") || is_of_image(path))
-		return 0;
-	return mountlist_add_bind(list, path, true, err);
+	for (size_t i = 0; plan->trees && i < plan->list.count; i++)
+		if (plan->trees[i] >= 0)
+			close(plan->trees[i]);
+	free(plan->trees);
+	mountlist_done(&plan->list);
 }
 
 static bool covers(const struct mountlist *list, const char *path)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (path_is_below(path, list->items[i].target))
+		if (list->items[i].kind != MOUNT_UMOUNT && path_is_below(path, list->items[i].target))
 			return true;
 	return false;
 }
 
+/* Adds a directory of the node that nobody has asked for, unless a mount of the user's is there or
+ * above: then that is what the user wants to see. */
+static int add(struct mountlist *list, const struct mountlist *users, const char *path,
+	       struct error *err)
+{
+	cleanup_free char *target = path ? path_normalise(path) : NULL;
+
+	if (!target || is_of_image(target) || covers(users, target) || covers(list, target))
+		return 0;
+	return mountlist_add_bind(list, target, true, err);
+}
+
 /* The mounts that nobody has to ask for, then those of the user, parents first. */
-static int plan_mounts(const struct container *container, struct mountlist *plan, struct error *err)
+static int list_mounts(const struct container *container, struct mountlist *list, struct error *err)
 {
 	const struct mountlist *users = &container->settings->mounts;
+	const char *const own[] = {
+		"/tmp",
+		getenv("HOME"),
+		container->cwd,
+		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its sockets */
+		container->script,
+	};
 
-	if (add(plan, "/tmp", err) < 0 || add(plan, getenv("HOME"), err) < 0)
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (add(list, users, own[i], err) < 0)
+			return -1;
+	if (mountlist_append_copy(list, users, err) < 0 || mountlist_apply_umounts(list, err) < 0)
 		return -1;
-	if (!covers(plan, container->cwd) && add(plan, container->cwd, err) < 0)
-		return -1;
-	/* Slurm's PMIx server leaves its sockets here; it is in no user's directory. */
-	if (add(plan, getenv("PMIX_SERVER_TMPDIR"), err) < 0 || add(plan, container->script, err) < 0)
-		return -1;
-	if (mountlist_append_copy(plan, users, err) < 0 || mountlist_apply_umounts(plan, err) < 0)
-		return -1;
-	mountlist_sort(plan);
+	mountlist_sort(list);
 	return 0;
 }
 
-static int mount_all(struct root *root, const struct mountlist *plan, struct error *err)
+static int plan_mounts(const struct container *container, struct plan *plan, struct error *err)
 {
-	for (size_t i = 0; i < plan->count; i++)
-		if (root_mount(root, &plan->items[i], err) < 0)
+	if (list_mounts(container, &plan->list, err) < 0)
+		return -1;
+	plan->trees = malloc((plan->list.count + 1) * sizeof(plan->trees[0]));
+	if (!plan->trees)
+		return error_set(err, ENOMEM, "cannot keep the mounts");
+	for (size_t i = 0; i < plan->list.count; i++)
+		plan->trees[i] = -1;
+	for (size_t i = 0; i < plan->list.count; i++) {
+		const struct mountspec *spec = &plan->list.items[i];
+
+		plan->trees[i] = root_open_source(spec, err);
+		if (plan->trees[i] < 0 && !spec->optional)
+			return -1;
+	}
+	return 0;
+}
+
+static int place_mounts(struct root *root, const struct plan *plan, struct error *err)
+{
+	for (size_t i = 0; i < plan->list.count; i++)
+		if (plan->trees[i] >= 0 &&
+		    root_place(root, plan->trees[i], &plan->list.items[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -86,26 +131,26 @@ static int mount_all(struct root *root, const struct mountlist *plan, struct err
 static int mount_kernel(struct root *root, struct error *err)
 {
 	struct mountlist list = { .items = NULL };
-	int result = -1;
+	int result = 0;
 
-	if (mountlist_add_bind(&list, "/proc", false, err) == 0 &&
-	    mountlist_add_bind(&list, "/sys", false, err) == 0)
-		result = mount_all(root, &list, err);
+	if (mountlist_add_bind(&list, "/proc", false, err) < 0 ||
+	    mountlist_add_bind(&list, "/sys", false, err) < 0)
+		result = -1;
+	for (size_t i = 0; result == 0 && i < list.count; i++)
+		result = root_mount(root, &list.items[i], err);
 	mountlist_done(&list);
 	return result;
 }
 
-static int fill_root(struct root *root, const struct container *container, struct error *err)
+static int fill_root(struct root *root, const struct plan *plan, struct error *err)
 {
-	struct mountlist plan = { .items = NULL };
 	mode_t mask = umask(022);
 	int result = -1;
 
 	if (mount_kernel(root, err) == 0 && devices_mount(root, err) == 0 &&
-	    identity_mount(root, err) == 0 && plan_mounts(container, &plan, err) == 0 &&
-	    mount_all(root, &plan, err) == 0 && devices_seal(root, err) == 0)
+	    identity_mount(root, err) == 0 && place_mounts(root, plan, err) == 0 &&
+	    devices_seal(root, err) == 0)
 		result = image_seal(root->fd, err);
-	mountlist_done(&plan);
 	umask(mask);
 	return result;
 }
@@ -133,19 +178,19 @@ static int mount_image(const struct container *container, const struct image *im
 	return steal_fd(&tree);
 }
 
-static int build(const struct container *container, struct image *image, struct error *err)
+static int build(const struct container *container, const struct image *image, struct plan *plan,
+		 struct error *err)
 {
 	cleanup_close int tree = -1;
 	struct root root;
 	int result = -1;
 
-	if (image_open(image, container->settings->image, err) < 0 ||
-	    userns_enter(container->userns, err) < 0)
+	if (userns_enter(container->userns, err) < 0)
 		return -1;
 	tree = mount_image(container, image, err);
-	if (tree < 0)
+	if (tree < 0 || plan_mounts(container, plan, err) < 0)
 		return -1;
-	if (root_init(&root, tree, err) == 0 && fill_root(&root, container, err) == 0)
+	if (root_init(&root, tree, err) == 0 && fill_root(&root, plan, err) == 0)
 		result = root_enter(tree, err);
 	root_done(&root);
 	return result;
@@ -154,10 +199,14 @@ static int build(const struct container *container, struct image *image, struct 
 int container_build(const struct container *container, struct error *err)
 {
 	struct image image = IMAGE_INIT;
-	int result = build(container, &image, err);
+	struct plan plan = { .trees = NULL };
+	int result = image_open(&image, container->settings->image, err);
 
+	if (result == 0)
+		result = build(container, &image, &plan, err);
 	if (result < 0 && err->errnum == ENOSYS)
 		error_remedy(err, "a node with Linux 5.14 or newer");
+	plan_done(&plan);
 	image_done(&image);
 	return result;
 }

@@ -12,7 +12,7 @@ struct container {
 	const char *cwd;                 /* absolute working directory of the job */
 	const char *script;              /* file of the node that must be inside too, or NULL */
 	int userns;                      /* user namespace to enter, or -1 */
-	const struct rendezvous *rendezvous; /* NULL without Slurm */
+	const struct rendezvous *rendezvous;
 };
 
 /* Enters a user and a mount namespace whose root is the image with everything mounted, as described

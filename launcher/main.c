@@ -80,6 +80,7 @@ int main(int argc, char **argv)
 	const char *how = getenv(HANDOVER_ENV);
 
 	open_stdio();
+	report_init();
 	proctitle_init(argc, argv);
 	if (how)
 		return join_from_env(how, argc, argv);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "common/fd.h"
@@ -23,6 +24,17 @@ static int set_lock(int memfd, short type, int command)
 		result = fcntl(memfd, command, &lock);
 	while (result < 0 && errno == EINTR);
 	return result;
+}
+
+int rendezvous_alone(struct rendezvous *rendezvous, struct error *err)
+{
+	void *page = mmap(NULL, sizeof(struct handover), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return error_set(err, errno, "cannot get a shared page");
+	*rendezvous = (struct rendezvous){ .memfd = -1, .handover = page };
+	return 0;
 }
 
 int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
@@ -155,7 +167,7 @@ int rendezvous_join(struct rendezvous *rendezvous, struct error *err)
 	return result;
 }
 
-bool rendezvous_may_report(struct rendezvous *rendezvous)
+bool rendezvous_may_report(const struct rendezvous *rendezvous)
 {
 	return __atomic_exchange_n(&rendezvous->handover->reported, 1, __ATOMIC_ACQ_REL) == 0;
 }

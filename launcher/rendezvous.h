@@ -20,9 +20,12 @@
 #include "common/handover.h"
 
 struct rendezvous {
-	int memfd;
+	int memfd;                 /* -1 without Slurm */
 	struct handover *handover; /* the memfd, mapped */
 };
+
+/* For a container of one process, without Slurm: nobody else to meet. */
+int rendezvous_alone(struct rendezvous *rendezvous, struct error *err);
 
 /* Marks the inherited descriptors close-on-exec and maps the memfd. */
 int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err);
@@ -44,7 +47,8 @@ int rendezvous_failure(const struct rendezvous *rendezvous);
 /* The others: enters the container's namespaces. The working directory becomes its root. */
 int rendezvous_join(struct rendezvous *rendezvous, struct error *err);
 
-/* True for the first rank of the node that calls it: it may tell a failure that all share. */
-bool rendezvous_may_report(struct rendezvous *rendezvous);
+/* True for the first process of the node that calls it, rank or image server: it may tell the user
+ * about a failure that all share. */
+bool rendezvous_may_report(const struct rendezvous *rendezvous);
 
 #endif

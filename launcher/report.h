@@ -5,6 +5,9 @@
 
 #include "common/error.h"
 
+/* Learns the node's name; to be called at the start of main(). */
+void report_init(void);
+
 /* Writes cause and remedy to standard error, with the node's name, in one write(2) so that the
  * lines of several ranks do not mix. */
 void report(const struct error *err);

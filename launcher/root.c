@@ -80,6 +80,19 @@ void root_done(struct root *root)
 	root->dev = -1;
 }
 
+static int refuse_point(const char *path, struct error *err)
+{
+	int cause = errno;
+
+	error_set(err, cause, "cannot reach '%s' in the container", path);
+	if (cause == ELOOP || cause == ENOTDIR)
+		error_remedy(err, "another image, or --container-mounts=umount:%s: on the way there the image has a link or file that leads nowhere",
+			     path);
+	if (cause == ENOENT)
+		error_remedy(err, "x-create=auto, or another target");
+	return -1;
+}
+
 /* Opens the directory above `path`, made if need be, and gives the last name of `path`. */
 static int open_parent(struct root *root, const char *path, const char **name, int links,
 		       struct error *err)
@@ -125,7 +138,7 @@ static int make_mount_point(struct root *root, const char *path, bool is_dir, in
 	if (fd >= 0)
 		return fd;
 	if (errno != ENOENT)
-		return error_set(err, errno, "cannot reach '%s' in the container", path);
+		return refuse_point(path, err);
 	parent = open_parent(root, path, &name, links, err);
 	if (parent < 0)
 		return -1;
@@ -154,7 +167,7 @@ int root_mount_point(struct root *root, const char *path, bool is_dir, enum moun
 	if (create == CREATE_NONE) {
 		fd = open_in_root(root->fd, path, O_PATH);
 		if (fd < 0)
-			return error_set(err, errno, "cannot reach '%s' in the container", path);
+			return refuse_point(path, err);
 	} else {
 		fd = make_mount_point(root, path, is_dir, LINKS_MAX, err);
 		if (fd < 0)
@@ -196,6 +209,8 @@ static int refuse_source(const char *source, struct error *err)
 	error_set(err, cause, "cannot mount '%s'", source);
 	if (cause == EINVAL)
 		error_remedy(err, "the flag rbind: other file systems are mounted below it");
+	if (cause == EACCES)
+		error_remedy(err, "ask its owner, or look at the modes of the directories above it");
 	return -1;
 }
 
@@ -211,8 +226,8 @@ static int set_attributes(int tree, const struct mountspec *spec, struct error *
 		attr.attr_set |= MOUNT_ATTR_NODEV;
 	if (mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0) {
 		error_set(err, errno, "cannot set the flags of the mount at '%s'", spec->target);
-		if (errno == EPERM)
-			error_remedy(err, "without rw or exec: the node mounts it so, and a user cannot undo that");
+		if (err->errnum == EPERM)
+			error_remedy(err, "without flags that undo the node's own (rw, exec, access times): a user may only add to them");
 		return -1;
 	}
 	attr = (struct mount_attr){ .propagation = spec->propagation };
@@ -223,7 +238,7 @@ static int set_attributes(int tree, const struct mountspec *spec, struct error *
 	return 0;
 }
 
-static int open_source(const struct mountspec *spec, struct error *err)
+static int clone_source(const struct mountspec *spec, struct error *err)
 {
 	int tree;
 
@@ -234,7 +249,16 @@ static int open_source(const struct mountspec *spec, struct error *err)
 	return tree < 0 ? refuse_source(spec->source, err) : tree;
 }
 
-static int mount_tree(struct root *root, int tree, const struct mountspec *spec, struct error *err)
+int root_open_source(const struct mountspec *spec, struct error *err)
+{
+	cleanup_close int tree = clone_source(spec, err);
+
+	if (tree < 0 || set_attributes(tree, spec, err) < 0)
+		return -1;
+	return steal_fd(&tree);
+}
+
+int root_place(struct root *root, int tree, const struct mountspec *spec, struct error *err)
 {
 	cleanup_close int point = -1;
 	struct stat st;
@@ -256,13 +280,11 @@ static int mount_tree(struct root *root, int tree, const struct mountspec *spec,
 
 int root_mount(struct root *root, const struct mountspec *spec, struct error *err)
 {
-	cleanup_close int tree = open_source(spec, err);
+	cleanup_close int tree = root_open_source(spec, err);
 
 	if (tree < 0)
 		return spec->optional ? 0 : -1;
-	if (set_attributes(tree, spec, err) < 0)
-		return -1;
-	return mount_tree(root, tree, spec, err);
+	return root_place(root, tree, spec, err);
 }
 
 int root_put_file(struct root *root, const char *path, const char *text, struct error *err)

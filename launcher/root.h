@@ -45,7 +45,12 @@ int root_mount_point(struct root *root, const char *path, bool is_dir, enum moun
 /* Attaches the detached mount `tree` at `path` inside. The mount point is made if it is missing. */
 int root_attach(struct root *root, int tree, const char *path, struct error *err);
 
-/* Carries out one mount of the user or of Davit itself. */
+/* One mount of the user or of Davit itself, in two steps. The first makes a detached mount from the
+ * source, with all flags, and returns it; it needs no root yet, and so "/" can be a source, too. The
+ * second puts it where it belongs. root_mount() does both, and nothing where the source of an
+ * optional mount cannot be had. */
+int root_open_source(const struct mountspec *spec, struct error *err);
+int root_place(struct root *root, int tree, const struct mountspec *spec, struct error *err);
 int root_mount(struct root *root, const struct mountspec *spec, struct error *err);
 
 /* Puts a file with this text at `path` inside, in place of the image's. */

@@ -33,13 +33,20 @@ static int usage(struct error *err)
 	return error_remedy(err, "davit run --help");
 }
 
-/* Fills long options from the table of settings, whose index is the value. */
+/* Fills long options from the table of settings, whose index is the value: --NAME, and what srun
+ * calls it, --container-NAME, for lines copied from a job script. */
 static void make_options(struct option *options)
 {
+	static char names[OPTIONS_MAX][64];
 	size_t count = 0;
 
-	for (const struct option_def *def = settings_options; def->name; def++, count++)
-		options[count] = (struct option){ def->name, required_argument, NULL, (int)count };
+	for (int i = 0; settings_options[i].name; i++) {
+		const char *name = settings_options[i].name;
+
+		snprintf(names[i], sizeof(names[i]), "container-%s", name);
+		options[count++] = (struct option){ name, required_argument, NULL, i };
+		options[count++] = (struct option){ names[i], required_argument, NULL, i };
+	}
 	options[count++] = (struct option){ "help", no_argument, NULL, OPT_HELP };
 	options[count] = (struct option){ NULL, 0, NULL, 0 };
 }
@@ -77,10 +84,12 @@ static int parse(struct settings *settings, int argc, char **argv, struct error 
 	return 0;
 }
 
-static int run(int argc, char **argv, struct error *err)
+static int run(int argc, char **argv, bool *silent, struct error *err)
 {
 	struct settings settings = { .image = NULL };
-	struct container container = { .settings = &settings, .userns = -1 };
+	struct rendezvous rendezvous = { .memfd = -1 };
+	struct container container = { .settings = &settings, .userns = -1,
+				       .rendezvous = &rendezvous };
 	char cwd[PATH_MAX];
 	int result = parse(&settings, argc, argv, err);
 
@@ -94,8 +103,9 @@ static int run(int argc, char **argv, struct error *err)
 		goto out;
 	}
 	container.cwd = cwd;
-	if (container_build(&container, err) == 0)
+	if (rendezvous_alone(&rendezvous, err) == 0 && container_build(&container, err) == 0)
 		result = command_exec(argv + optind, settings.workdir ? settings.workdir : cwd, err);
+	*silent = result < 0 && rendezvous.handover && !rendezvous_may_report(&rendezvous);
 out:
 	settings_done(&settings);
 	return result;
@@ -104,9 +114,11 @@ out:
 int run_main(int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
+	bool silent = false; /* the image server has told what is wrong */
 
-	if (run(argc, argv, &err) >= 0)
+	if (run(argc, argv, &silent, &err) >= 0)
 		return 0;
-	report(&err);
+	if (!silent)
+		report(&err);
 	return err.code;
 }

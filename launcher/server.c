@@ -108,14 +108,13 @@ static void sign_in(const struct rendezvous *rendezvous)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
 			      .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };
 
-	if (rendezvous && fcntl(rendezvous->memfd, F_SETLK, &lock) == 0)
+	if (fcntl(rendezvous->memfd, F_SETLK, &lock) == 0)
 		rendezvous->handover->server = HANDOVER_SERVER_RUNS;
 }
 
 static void sign_out(const struct rendezvous *rendezvous)
 {
-	if (rendezvous)
-		rendezvous->handover->server = HANDOVER_SERVER_ENDED;
+	rendezvous->handover->server = HANDOVER_SERVER_ENDED;
 }
 
 static void set_title(const char *path)
@@ -131,7 +130,7 @@ static void set_title(const char *path)
 static int get_ready(const struct image *image, int go, int channel,
 		     const struct rendezvous *rendezvous, struct error *err)
 {
-	const int keep[] = { image->fd, go, channel, rendezvous ? rendezvous->memfd : -1 };
+	const int keep[] = { image->fd, go, channel, rendezvous->memfd };
 
 	setsid();
 	ignore_signals();
@@ -145,21 +144,32 @@ static int get_ready(const struct image *image, int go, int channel,
 	return 0;
 }
 
+static const struct rendezvous *shared;
+
+/* While the container is being built, the builder fails over the same damage: one of the two tells. */
+static void report_damage(const struct error *err)
+{
+	if (rendezvous_may_report(shared))
+		report(err);
+}
+
 static _Noreturn void server_main(const struct image *image, int go, int channel,
 				  const struct rendezvous *rendezvous)
 {
 	const struct image_server server = { .image = image, .channel = channel, .uid = geteuid(),
-					     .gid = getegid(), .report = report };
+					     .gid = getegid(), .report = report_damage };
 	struct error err = ERROR_INIT;
-	int result = get_ready(image, go, channel, rendezvous, &err);
+	int result;
 	char byte;
 
+	shared = rendezvous;
+	result = get_ready(image, go, channel, rendezvous, &err);
 	if (result == 0 && read(go, &byte, 1) == 1)
 		result = image_serve(&server, &err);
 	sign_out(rendezvous);
 	if (result < 0) {
 		error_wrap(&err, "the image server for '%s' ended", image->path);
-		report(&err);
+		report_damage(&err);
 		_exit(EXIT_SETUP);
 	}
 	_exit(0);

@@ -2,8 +2,9 @@
 /*
  * options.c - see options.h.
  *
- * The values are parsed here only to refuse bad ones: srun, sbatch and salloc do that before
- * anything is allocated. Slurm carries the text to the node, where the launcher parses it again.
+ * The values are parsed here only to refuse bad ones: srun, sbatch and salloc do that, as the user,
+ * before anything is allocated. Slurm carries the text to the node, where slurmstepd, which is root,
+ * only passes it on, and the launcher parses it again.
  */
 #include "plugin/options.h"
 
@@ -19,19 +20,22 @@
 
 static char *values[OPTIONS_MAX]; /* by index in settings_options */
 
-static int set_value(int index, const char *value, struct error *err)
+static int check(int index, const char *value, struct error *err)
 {
 	const struct option_def *def = &settings_options[index];
 	struct settings parsed = { .image = NULL };
 	int result = settings_set(&parsed, def->name, value, err);
-	char *copy;
 
 	settings_done(&parsed);
-	if (result < 0)
-		return error_wrap(err, "--container-%s", def->name);
-	copy = strdup(value);
+	return result < 0 ? error_wrap(err, "--container-%s", def->name) : 0;
+}
+
+static int keep(int index, const char *value, struct error *err)
+{
+	char *copy = strdup(value);
+
 	if (!copy)
-		return error_set(err, ENOMEM, "--container-%s", def->name);
+		return error_set(err, ENOMEM, "--container-%s", settings_options[index].name);
 	free(values[index]);
 	values[index] = copy;
 	return 0;
@@ -41,8 +45,9 @@ static int on_option(int index, const char *value, int remote)
 {
 	struct error err = ERROR_INIT;
 
-	(void)remote;
-	if (set_value(index, value ? value : "", &err) == 0)
+	if (!value)
+		value = "";
+	if ((remote || check(index, value, &err) == 0) && keep(index, value, &err) == 0)
 		return 0;
 	report(&err);
 	return -1;
@@ -96,7 +101,9 @@ const char *options_any_other(void)
 
 int options_set(const char *name, const char *value, struct error *err)
 {
-	return set_value(find_index(name), value, err);
+	int index = find_index(name);
+
+	return check(index, value, err) < 0 ? -1 : keep(index, value, err);
 }
 
 char *options_text(size_t *len)

@@ -87,9 +87,9 @@ write_slurm_conf() {
 	SlurmctldTimeout=300
 	SlurmdTimeout=300
 
-	# one scheduler, at once, for jobs that last a second
-	SchedulerType=sched/builtin
-	SchedulerParameters=batch_sched_delay=0,sched_interval=2
+	# at once, for jobs that last a second; only backfill starts het jobs
+	SchedulerType=sched/backfill
+	SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=1
 	SelectType=select/cons_tres
 	SelectTypeParameters=CR_CPU
 	END

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* workers.c - see workers.h. */
+#define FUSE_USE_VERSION 32
+#include "images/workers.h"
+
+#include <errno.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* A thread is worth its price when this many requests in a row had to wait for one. */
+#define BUSY 3
+
+static struct {
+	struct fuse_session *session;
+	int channel;
+	int max;
+	atomic_int count;
+	atomic_int idle; /* wait for requests */
+} workers;
+
+static void *work(void *data);
+
+int workers_cpu_count(void)
+{
+	cpu_set_t cpus;
+
+	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+}
+
+static bool more_to_do(void)
+{
+	struct pollfd poller = { .fd = workers.channel, .events = POLLIN };
+
+	return poll(&poller, 1, 0) > 0 && (poller.revents & POLLIN);
+}
+
+/* A thread that cannot be had makes the server slower, no more. */
+static void call_for_help(void)
+{
+	pthread_t thread;
+
+	if (atomic_fetch_add(&workers.count, 1) >= workers.max ||
+	    pthread_create(&thread, NULL, work, NULL) != 0)
+		atomic_fetch_sub(&workers.count, 1);
+}
+
+static void *work(void *data)
+{
+	struct fuse_buf buf = { .mem = NULL };
+	int n, waited = 0; /* requests in a row that had to wait for this thread */
+
+	(void)data;
+	do {
+		atomic_fetch_add(&workers.idle, 1);
+		n = fuse_session_receive_buf(workers.session, &buf);
+		atomic_fetch_sub(&workers.idle, 1);
+		if (n <= 0)
+			continue;
+		fuse_session_process_buf(workers.session, &buf);
+		if (atomic_load(&workers.count) == workers.max)
+			continue;
+		waited = atomic_load(&workers.idle) == 0 && more_to_do() ? waited + 1 : 0;
+		if (waited == BUSY)
+			call_for_help();
+	} while (n > 0 || n == -EINTR);
+	free(buf.mem);
+	return NULL;
+}
+
+void workers_run(struct fuse_session *session, int channel)
+{
+	int cpus = workers_cpu_count();
+
+	workers.session = session;
+	workers.channel = channel;
+	workers.max = cpus < WORKERS_MAX ? cpus : WORKERS_MAX;
+	atomic_store(&workers.count, 1);
+	work(NULL);
+}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# hostile.bats - images and environments that somebody has made to do harm
+
+load "$DAVIT_TESTS/lib/common.bash"
+
+setup() {
+	install -d -o alice -g alice /home/alice/escape
+	leftovers_note
+}
+
+teardown() {
+	leftovers_assert
+	rm -rf /home/alice/escape
+}
+
+# The image's links point to this directory of the host.
+assert_untouched() {
+	assert_equal "$(find /home/alice/escape /home/bob -newer "$BATS_TEST_TMPDIR" -mindepth 1)" ''
+	assert_equal "$(ls -A /home/alice/escape)" ''
+}
+
+@test 'directories of the image that are links to the host' {
+	local image
+
+	for image in absolute relative; do
+		run_srun --container="$images/hostile-$image.sqfs" /bin/busybox sh -c 'echo alive; id -un; ls /home/alice' || true
+		assert_untouched
+		# either it works, inside, or it is refused with a reason
+		if ((status != 0)); then
+			assert_output ''
+			[[ $stderr == *'davit: n1: '* ]] || complain 'no reason'
+		else
+			assert_match '^alive'
+		fi
+	done
+}
+
+@test 'files of the image that are links to the host' {
+	run_srun --container="$images/hostile-files.sqfs" /bin/busybox echo alive
+	assert_untouched
+	assert_success
+	assert_output alive
+}
+
+@test 'links that never end' {
+	run_srun --container="$images/hostile-loop.sqfs" true
+	assert_status 125
+	assert_output ''
+	assert_failure n1 '*Too many levels of symbolic links' ''
+}
+
+@test 'a mount over a link of the image stays in the container' {
+	run_srun --container="$images/hostile-absolute.sqfs" \
+	    --container-mounts=tmpfs:/tmp/sub,"$images:/home/images" /bin/busybox sh -c 'echo alive'
+	assert_untouched
+}
+
+@test 'DAVIT_JOIN from the user does nothing' {
+	local junk
+
+	for junk in '' x 3 3: 0:true 1:/bin/sh 99999999999:true -1:true '3:/bin/true:'; do
+		run_alice env DAVIT_JOIN="$junk" srun --container="$SMALL" sh -c 'cat /etc/image; env | grep -c DAVIT_JOIN'
+		assert_output $'small\n0'
+	done
+}
+
+@test 'DAVIT_JOIN from the user in a step without container' {
+	run_alice env DAVIT_JOIN=5:/bin/true srun sh -c 'test -e /run/davit-test && echo host'
+	assert_success
+	assert_output host
+}
+
+@test 'DAVIT_JOIN at the launcher by hand' {
+	local junk
+
+	for junk in x 3 3: 0:true 99999999999:true; do
+		run_alice env DAVIT_JOIN="$junk" "$DAVIT" run "$SMALL" echo alive </dev/null
+		assert_status 125
+		assert_output ''
+	done
+}
+
+@test 'a forged memfd is refused or harmless' {
+	run_alice perl -e '
+		my $n = "x"; my $fd = syscall(319, $n, 2);  # memfd_create
+		open(my $f, "+<&=", $fd); syswrite($f, "Dav1" . ("\xff" x 4096));
+		use Fcntl; fcntl($f, F_SETFD, 0); fcntl($f, 1033, 7);
+		exec @ARGV, "join", $fd, "--", "/bin/echo", "alive"' "$DAVIT"
+	assert_status 125
+	assert_output ''
+}
+
+@test 'control characters in names do not reach the terminal' {
+	run_srun --container=$'/no/\e[31msuch\nimage' true
+	assert_status 125
+	[[ $stderr == *"no image '/no/?[31msuch?image' on this node"* ]] || complain 'not scrubbed'
+	[[ $stderr != *$'\e'* ]] || complain 'an escape sequence'
+	run_srun --container="$SMALL" $'none\nsuch'
+	assert_status 127
+	[[ $stderr == *"command 'none?such' not found"* ]] || complain 'not scrubbed'
+}
+
+@test 'odd names of images work' {
+	local odd=$'/home/alice/a b\n=$x;\'"%s\\.sqfs'
+
+	cp "$SMALL" "$odd"
+	run_srun -n2 --container="$odd" cat /etc/image
+	assert_success
+	assert_output $'small\nsmall'
+	rm "$odd"
+}
+
+@test 'very long paths' {
+	local long
+
+	long=$(printf '/%.0sx' {1..2500})
+	run_srun --container="$long" true
+	((status != 0))
+	[[ $stderr == *'davit: '*'image path of 5000 bytes: File name too long'* ]] || complain 'no cause'
+	long=/$(head -c 300 /dev/zero | tr '\0' x)
+	run_srun --container="$long" true
+	assert_status 125
+	[[ $stderr == *'davit: n1: '*'File name too long'* ]] || complain 'no cause'
+	long=$(printf '/%.0sd' {1..1500})
+	run_srun --container="$SMALL" --container-mounts="tmpfs:$long" sh -c 'echo alive'
+	assert_success
+	assert_output alive
+}
+
+@test 'a large environment and many arguments' {
+	run_alice env BIG="$(head -c 100000 /dev/zero | tr '\0' x)" srun --container="$SMALL" \
+	    sh -c 'echo ${#BIG} $#' x {1..2000}
+	assert_success
+	assert_output '100000 2000'
+}
+
+@test 'closed standard input, output and error of srun' {
+	run_alice bash -c "srun --container=$SMALL sh -c 'echo alive >/tmp/alive' <&- >&- 2>&-"
+	assert_equal "$(</tmp/alive)" alive
+	rm /tmp/alive
+}
+
+@test 'a rank cannot reach the image server' {
+	# shellcheck disable=SC2016
+	run_srun --container="$SMALL" sh -c '
+		for p in /proc/[0-9]*; do
+			[ "$(cat $p/comm 2>/dev/null)" = davit-image ] || continue
+			ls -l $p/root/ 2>&1 | grep -q "etc" && echo "sees a root"
+			kill -0 ${p#/proc/} && echo same user
+		done; echo end'
+	assert_success
+	[[ $output != *'sees a root'* ]]
+}
+
+@test 'HOME, TMPDIR and PATH that lead nowhere' {
+	run_alice env HOME=/nowhere TMPDIR=/nowhere PATH=/nowhere /usr/bin/srun --container="$SMALL" /bin/cat /etc/image
+	assert_success
+	assert_output small
+	run_alice env -u HOME -u PATH /usr/bin/srun --container="$SMALL" cat /etc/image
+	assert_output small
+	run_alice env HOME=/ /usr/bin/srun --container="$SMALL" cat /etc/image
+	assert_output small
+	run_alice env HOME=/etc /usr/bin/srun --container="$SMALL" cat /etc/image
+	assert_output small
+	run_alice env HOME=../../etc /usr/bin/srun --container="$SMALL" cat /etc/image
+	assert_output small
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_options.c - the plugin's options, and what srun makes of them together with $SLURM_CONTAINER.
+ *
+ * Slurm is played by stubs: spank_option_register keeps what is registered, and the tests call the
+ * callbacks as plugstack.c does. The sources are included, so that each test can start afresh: they
+ * keep what was given for the life of the process.
+ */
+#include "plugin/local.c"
+#include "plugin/options.c"
+
+#include <sys/wait.h>
+
+#include "tests/unit/unit.h"
+
+static struct registered {
+	char name[64], arginfo[128], usage[256];
+	int has_arg, val;
+	spank_opt_cb_f cb;
+} registered[64];
+static size_t registered_count;
+static spank_err_t register_result = ESPANK_SUCCESS;
+static struct error reported;
+static int reports;
+
+spank_err_t spank_option_register(spank_t spank, struct spank_option *option)
+{
+	struct registered *slot = &registered[registered_count];
+
+	(void)spank;
+	if (register_result != ESPANK_SUCCESS)
+		return register_result;
+	assert_true(registered_count < COUNT_OF(registered));
+	registered_count++;
+	/* plugstack.c copies all of it, too */
+	snprintf(slot->name, sizeof(slot->name), "%s", option->name);
+	snprintf(slot->arginfo, sizeof(slot->arginfo), "%s", option->arginfo);
+	snprintf(slot->usage, sizeof(slot->usage), "%s", option->usage);
+	slot->has_arg = option->has_arg;
+	slot->val = option->val;
+	slot->cb = option->cb;
+	return ESPANK_SUCCESS;
+}
+
+void report(const struct error *err)
+{
+	reported = *err;
+	reports++;
+}
+
+static int give(const char *name, const char *value)
+{
+	for (size_t i = 0; i < registered_count; i++)
+		if (strcmp(registered[i].name, name) == 0)
+			return registered[i].cb(registered[i].val, value, 0);
+	fail_msg("no option --%s", name);
+	return -1;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < OPTIONS_MAX; i++) {
+		free(values[i]);
+		values[i] = NULL;
+	}
+	free(inherited);
+	inherited = NULL;
+	unsetenv("SLURM_CONTAINER");
+	unsetenv(INHERITED_OPTION);
+	unsetenv("SLURM_SPANK_" INHERITED_OPTION);
+	registered_count = 0;
+	register_result = ESPANK_SUCCESS;
+	reports = 0;
+	reported = (struct error)ERROR_INIT;
+	return options_register(NULL) == ESPANK_SUCCESS ? 0 : -1;
+}
+
+static void registers_the_table(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; settings_options[i].name; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "container-%s", settings_options[i].name);
+		assert_string_equal(registered[i].name, name);
+		assert_string_equal(registered[i].arginfo, settings_options[i].arg);
+		assert_string_equal(registered[i].usage, settings_options[i].help);
+		assert_int_equal(registered[i].has_arg, 1);
+	}
+	assert_true(registered_count >= i);
+}
+
+static void register_failure_is_passed_on(void **state)
+{
+	(void)state;
+	register_result = ESPANK_BAD_ARG;
+	assert_int_equal(options_register(NULL), ESPANK_BAD_ARG);
+}
+
+static void keeps_good_values(void **state)
+{
+	(void)state;
+	assert_null(options_value("image"));
+	assert_null(options_any_other());
+	assert_int_equal(give("container-image", "a.sqfs"), 0);
+	assert_string_equal(options_value("image"), "a.sqfs");
+	assert_null(options_any_other());
+	assert_int_equal(give("container-workdir", "/w"), 0);
+	assert_string_equal(options_any_other(), "workdir");
+	assert_int_equal(give("container-mounts", "/a,/b"), 0);
+	assert_string_equal(options_value("mounts"), "/a,/b");
+	assert_int_equal(give("container-image", "b.sqfs"), 0); /* the later one */
+	assert_string_equal(options_value("image"), "b.sqfs");
+	assert_int_equal(reports, 0);
+}
+
+static void refuses_bad_values(void **state)
+{
+	(void)state;
+	assert_int_equal(give("container-workdir", "/ok"), 0);
+	assert_int_equal(give("container-workdir", "bad"), -1);
+	assert_int_equal(reports, 1);
+	assert_cause(&reported, "--container-workdir: 'bad' is not an absolute path");
+	assert_contains(reported.remedy, "inside the container");
+	assert_string_equal(options_value("workdir"), "/ok"); /* as it was */
+
+	assert_int_equal(give("container-mounts", "/a:/b:wo"), -1);
+	assert_int_equal(reports, 2);
+	assert_cause(&reported, "--container-mounts: mount '/a:/b:wo': unknown mount flag 'wo'");
+	assert_null(options_value("mounts"));
+
+	assert_int_equal(give("container-image", ""), -1);
+	assert_cause(&reported, "--container-image: empty image path");
+	assert_int_equal(give("container-image", NULL), -1); /* Slurm may give none */
+	assert_int_equal(reports, 4);
+	assert_null(options_value("image"));
+}
+
+static void text_is_what_handover_wants(void **state)
+{
+	static const char want[] = "image=/a=b.sqfs\0mounts=/a,/b\0workdir=/w";
+	size_t len = 99;
+	char *text = options_text(&len);
+
+	(void)state;
+	assert_non_null(text);
+	assert_int_equal(len, 0);
+	free(text);
+	assert_int_equal(give("container-workdir", "/w"), 0);
+	assert_int_equal(give("container-mounts", "/a,/b"), 0);
+	assert_int_equal(give("container-image", "/a=b.sqfs"), 0);
+	text = options_text(&len);
+	assert_int_equal(len, sizeof(want)); /* with the last NUL */
+	assert_memory_equal(text, want, len);
+	free(text);
+}
+
+static void set_from_elsewhere(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(options_set("image", "/c.sqfs", &err), 0);
+	assert_string_equal(options_value("image"), "/c.sqfs");
+	assert_int_equal(options_set("image", "", &err), -1);
+	assert_contains(err.cause, "--container-image: empty image path");
+	assert_string_equal(options_value("image"), "/c.sqfs");
+	assert_int_equal(reports, 0); /* passed on, not told */
+}
+
+/* --- local.c: before and after srun parses its command line ----------------------------------- */
+
+static void nothing_asked(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	local_init();
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_int_equal(local_post_opt(false, &err), 0);
+	assert_null(options_value("image"));
+	assert_null(getenv("SLURM_CONTAINER"));
+}
+
+static void slurm_option_becomes_ours(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	local_init();
+	setenv("SLURM_CONTAINER", "/b.sqfs", 1); /* srun --container=/b.sqfs */
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_string_equal(options_value("image"), "/b.sqfs");
+	assert_string_equal(getenv("SLURM_CONTAINER"), "/b.sqfs");
+}
+
+static void inherited_is_put_aside_and_back(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
+	local_init();
+	assert_null(getenv("SLURM_CONTAINER"));
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_string_equal(getenv("SLURM_CONTAINER"), "/a.sqfs");
+}
+
+static void new_jobs_inherit_nothing(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
+	local_init();
+	assert_int_equal(local_post_opt(false, &err), 0); /* sbatch, salloc */
+	assert_null(getenv("SLURM_CONTAINER"));
+	assert_null(options_value("image"));
+}
+
+static void command_line_beats_inherited(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
+	local_init();
+	setenv("SLURM_CONTAINER", "/b.sqfs", 1);
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_string_equal(options_value("image"), "/b.sqfs");
+	assert_string_equal(getenv("SLURM_CONTAINER"), "/b.sqfs");
+}
+
+static void our_option_beats_inherited(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
+	local_init();
+	assert_int_equal(give("container-image", "/b.sqfs"), 0);
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_string_equal(options_value("image"), "/b.sqfs");
+	assert_null(getenv("SLURM_CONTAINER"));
+}
+
+/* --container-image of salloc comes down in a variable of Slurm's plugstack.c. */
+static void inherited_option_of_ours(void **state)
+{
+	static const char *const names[] = { INHERITED_OPTION, "SLURM_SPANK_" INHERITED_OPTION };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(start(state), 0);
+		setenv(names[i], "/a.sqfs", 1);
+		local_init();
+		assert_null(getenv(names[i]));
+		assert_int_equal(local_post_opt(true, &err), 0);
+		assert_string_equal(getenv("SLURM_CONTAINER"), "/a.sqfs");
+	}
+}
+
+static void contradiction_is_refused(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	local_init();
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
+	assert_int_equal(give("container-image", "/b.sqfs"), 0);
+	assert_int_equal(local_post_opt(true, &err), -1);
+	assert_cause(&err, "--container='/a.sqfs' and --container-image='/b.sqfs' contradict each other");
+	assert_remedy(&err, "one of the two");
+
+	assert_int_equal(give("container-image", "/a.sqfs"), 0); /* the same twice is fine */
+	assert_int_equal(local_post_opt(true, &err), 0);
+}
+
+static void empty_image_is_refused(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	local_init();
+	setenv("SLURM_CONTAINER", "", 1);
+	assert_int_equal(local_post_opt(true, &err), -1);
+	assert_contains(err.cause, "empty image path");
+}
+
+static void other_options_need_an_image(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	local_init();
+	assert_int_equal(give("container-workdir", "/w"), 0);
+	assert_int_equal(local_post_opt(true, &err), -1);
+	assert_cause(&err, "--container-workdir without an image");
+	assert_remedy(&err, "--container=FILE as well");
+	assert_int_equal(local_post_opt(false, &err), -1); /* sbatch, too */
+
+	assert_int_equal(start(state), 0);
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1); /* an inherited image will do */
+	local_init();
+	assert_int_equal(give("container-workdir", "/w"), 0);
+	assert_int_equal(local_post_opt(true, &err), 0);
+}
+
+/* Runs this program as if it were srun with these words; see srun_main. */
+static int exec_srun(const char *options, const char *word, const char *command)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execl("/proc/self/exe", "srun", options, word, command, (char *)NULL);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* argv[1] is how many of the words are options. */
+static int srun_main(char **argv)
+{
+	struct error err = ERROR_INIT;
+
+	optind = 2 + atoi(argv[1]);
+	unsetenv("SLURM_CONTAINER");
+	local_init();
+	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
+	if (local_post_opt(true, &err) == 0)
+		return 0;
+	return strstr(err.cause, "--multi-prog") && err.remedy[0] ? 1 : 98;
+}
+
+static void multi_prog(void **state)
+{
+	int refused = !HAVE_DECL_SPANK_PREPEND_TASK_ARGV;
+
+	(void)state;
+	assert_int_equal(exec_srun("1", "--multi-prog", "conf"), refused);
+	assert_int_equal(exec_srun("1", "--multi", "conf"), refused);
+	assert_int_equal(exec_srun("1", "--mem=1", "conf"), 0);
+	assert_int_equal(exec_srun("1", "--multi-progs", "conf"), 0);
+	assert_int_equal(exec_srun("1", "-l", "--multi-prog"), 0); /* of the command */
+	assert_int_equal(exec_srun("0", "app", "--multi-prog"), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(registers_the_table, start),
+		cmocka_unit_test_setup(register_failure_is_passed_on, start),
+		cmocka_unit_test_setup(keeps_good_values, start),
+		cmocka_unit_test_setup(refuses_bad_values, start),
+		cmocka_unit_test_setup(text_is_what_handover_wants, start),
+		cmocka_unit_test_setup(set_from_elsewhere, start),
+		cmocka_unit_test_setup(nothing_asked, start),
+		cmocka_unit_test_setup(slurm_option_becomes_ours, start),
+		cmocka_unit_test_setup(inherited_is_put_aside_and_back, start),
+		cmocka_unit_test_setup(new_jobs_inherit_nothing, start),
+		cmocka_unit_test_setup(command_line_beats_inherited, start),
+		cmocka_unit_test_setup(our_option_beats_inherited, start),
+		cmocka_unit_test_setup(inherited_option_of_ours, start),
+		cmocka_unit_test_setup(contradiction_is_refused, start),
+		cmocka_unit_test_setup(empty_image_is_refused, start),
+		cmocka_unit_test_setup(other_options_need_an_image, start),
+		cmocka_unit_test(multi_prog),
+	};
+
+	if (argc > 2 && strcmp(argv[0], "srun") == 0)
+		return srun_main(argv);
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
