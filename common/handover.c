@@ -105,23 +105,18 @@ void handover_decode_arg(char *arg)
 	*to = '\0';
 }
 
-static bool read_header(int fd, struct handover *handover)
+bool handover_read(int fd, struct handover *copy)
 {
-	return pread(fd, handover, sizeof(*handover), 0) == (ssize_t)sizeof(*handover);
+	return pread(fd, copy, sizeof(*copy), 0) == (ssize_t)sizeof(*copy);
 }
 
-bool handover_is_untouched(int fd)
+enum handover_server handover_server(int fd, const struct handover *copy)
 {
-	struct handover handover;
-
-	return read_header(fd, &handover) && handover.state == HANDOVER_EMPTY;
-}
-
-bool handover_server_died(int fd)
-{
-	struct handover handover;
 	struct flock lock = { .l_type = F_WRLCK, .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };
 
-	return read_header(fd, &handover) && handover.server == HANDOVER_SERVER_RUNS &&
-	       fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+	if (copy->server == HANDOVER_SERVER_RUNS && fcntl(fd, F_GETLK, &lock) == 0 &&
+	    lock.l_type == F_UNLCK)
+		return HANDOVER_SERVER_DIED;
+	return copy->server <= HANDOVER_SERVER_DAMAGED ? (enum handover_server)copy->server
+						       : HANDOVER_SERVER_NONE;
 }

@@ -37,7 +37,13 @@
 enum handover_lock { HANDOVER_LOCK_BUILD = 0, HANDOVER_LOCK_SERVER = 1 };
 
 enum handover_state { HANDOVER_EMPTY = 0, HANDOVER_READY = 1, HANDOVER_FAILED = 2 };
-enum handover_server { HANDOVER_SERVER_NONE = 0, HANDOVER_SERVER_RUNS = 1, HANDOVER_SERVER_ENDED = 2 };
+enum handover_server {
+	HANDOVER_SERVER_NONE = 0,
+	HANDOVER_SERVER_RUNS = 1,    /* and holds its lock */
+	HANDOVER_SERVER_ENDED = 2,   /* since nobody needed it any more */
+	HANDOVER_SERVER_DAMAGED = 3, /* it found a part of the image damaged or unreadable */
+	HANDOVER_SERVER_DIED = 4,    /* never written: it says RUNS, but its lock is gone */
+};
 
 struct handover {
 	uint32_t magic;
@@ -69,10 +75,11 @@ char *handover_encode_arg(const char *arg);
 /* Undoes handover_encode_arg() in place; leaves every other argument alone. */
 void handover_decode_arg(char *arg);
 
-/* For the plugin: has no rank come to ask for the container? False when that is not known. */
-bool handover_is_untouched(int fd);
+/* For the plugin: copies what the memfd holds now, without its options; to be taken with a grain of
+ * salt. Returns false if that fails. */
+bool handover_read(int fd, struct handover *copy);
 
-/* For the plugin: did the image server end without having said so? False when that is not known. */
-bool handover_server_died(int fd);
+/* For the plugin: what became of the image server, by a copy and by the lock on `fd`. */
+enum handover_server handover_server(int fd, const struct handover *copy);
 
 #endif

@@ -51,7 +51,7 @@ struct service {
 	struct content content;
 	uint64_t root;
 	bool has_xattrs;
-	atomic_flag reported;
+	atomic_flag damaged;
 };
 
 static struct service *service_of(fuse_req_t req)
@@ -69,22 +69,16 @@ static uint64_t inode_of(const struct service *service, fuse_ino_t node)
 	return node == FUSE_ROOT_ID ? service->root : node - 2;
 }
 
-/* A bad image is told once; the application sees EIO each time. */
-static void report_damage(struct service *service, int error)
+/* A bad image is noted once; the application sees EIO each time. */
+static void note_damage(struct service *service, int error)
 {
-	struct error err = ERROR_INIT;
-
-	if (error != EIO || atomic_flag_test_and_set(&service->reported))
-		return;
-	error_set(&err, 0, "image '%s' is damaged or cannot be read any more: files in it give I/O errors",
-		  service->server->image->path);
-	error_remedy(&err, "check its file system; copy or make the image again");
-	service->server->report(&err);
+	if (error == EIO && !atomic_flag_test_and_set(&service->damaged))
+		service->server->damaged();
 }
 
 static void reply_error(fuse_req_t req, int error)
 {
-	report_damage(service_of(req), error);
+	note_damage(service_of(req), error);
 	fuse_reply_err(req, error);
 }
 
@@ -476,7 +470,7 @@ static int open_image(struct service *service, struct error *err)
 int image_serve(const struct image_server *server, struct error *err)
 {
 	struct service service = { .server = server, .added = added_new(),
-				   .reported = ATOMIC_FLAG_INIT };
+				   .damaged = ATOMIC_FLAG_INIT };
 	struct fuse_session *session;
 
 	keep_memory();
@@ -487,6 +481,7 @@ int image_serve(const struct image_server *server, struct error *err)
 	/* On a single CPU, it would only be in the way of what is really asked for. */
 	if (workers_cpu_count() > 1)
 		service.content.ahead = ahead_new(session, service.readers, service.content.blocks);
+	server->ready();
 	workers_run(session, server->channel);
 	return 0;
 }

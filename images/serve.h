@@ -33,7 +33,8 @@ struct image_server {
 	int channel; /* taken over */
 	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
-	void (*report)(const struct error *err); /* tells the user, at most once, about a bad image */
+	void (*ready)(void);   /* called once when all is set up */
+	void (*damaged)(void); /* called at most once: a part of the image is damaged or unreadable */
 };
 
 /* Serves until the file system is unmounted, with a thread for each CPU that the process may use,

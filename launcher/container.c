@@ -196,6 +196,18 @@ static int build(const struct container *container, const struct image *image, s
 	return result;
 }
 
+/* What the innermost cause cannot know. */
+static void explain(const struct container *container, struct error *err)
+{
+	if (err->errnum == ENOSYS)
+		error_remedy(err, "a node with Linux 5.14 or newer");
+	if (err->errnum == EIO &&
+	    container->rendezvous->handover->server == HANDOVER_SERVER_DAMAGED) {
+		error_wrap(err, "image '%s' is damaged or cannot be read", container->settings->image);
+		error_remedy(err, "check its file system; copy or make the image again");
+	}
+}
+
 int container_build(const struct container *container, struct error *err)
 {
 	struct image image = IMAGE_INIT;
@@ -204,8 +216,8 @@ int container_build(const struct container *container, struct error *err)
 
 	if (result == 0)
 		result = build(container, &image, &plan, err);
-	if (result < 0 && err->errnum == ENOSYS)
-		error_remedy(err, "a node with Linux 5.14 or newer");
+	if (result < 0)
+		explain(container, err);
 	plan_done(&plan);
 	image_done(&image);
 	return result;

@@ -84,7 +84,7 @@ static void close_others(const int *keep, size_t count)
 	(void)close_range((unsigned int)last + 1, ~0u, 0);
 }
 
-/* Standard error stays, for report(). */
+/* Standard error stays until the server is ready, for report(). */
 static int redirect_stdio(void)
 {
 	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -114,7 +114,8 @@ static void sign_in(const struct rendezvous *rendezvous)
 
 static void sign_out(const struct rendezvous *rendezvous)
 {
-	rendezvous->handover->server = HANDOVER_SERVER_ENDED;
+	if (rendezvous->handover->server == HANDOVER_SERVER_RUNS)
+		rendezvous->handover->server = HANDOVER_SERVER_ENDED;
 }
 
 static void set_title(const char *path)
@@ -144,32 +145,39 @@ static int get_ready(const struct image *image, int go, int channel,
 	return 0;
 }
 
-static const struct rendezvous *shared;
+static struct handover *handover; /* where the server leaves word */
 
-/* While the container is being built, the builder fails over the same damage: one of the two tells. */
-static void report_damage(const struct error *err)
+/* The rank's standard error must be free to close when the rank is done with it. From now on there
+ * is nothing to tell but damage, and the plugin tells that. */
+static void let_go(void)
 {
-	if (rendezvous_may_report(shared))
-		report(err);
+	(void)dup2(STDIN_FILENO, STDERR_FILENO);
+}
+
+static void note_damage(void)
+{
+	handover->server = HANDOVER_SERVER_DAMAGED;
 }
 
 static _Noreturn void server_main(const struct image *image, int go, int channel,
 				  const struct rendezvous *rendezvous)
 {
 	const struct image_server server = { .image = image, .channel = channel, .uid = geteuid(),
-					     .gid = getegid(), .report = report_damage };
+					     .gid = getegid(), .ready = let_go,
+					     .damaged = note_damage };
 	struct error err = ERROR_INIT;
 	int result;
 	char byte;
 
-	shared = rendezvous;
+	handover = rendezvous->handover;
 	result = get_ready(image, go, channel, rendezvous, &err);
 	if (result == 0 && read(go, &byte, 1) == 1)
 		result = image_serve(&server, &err);
 	sign_out(rendezvous);
 	if (result < 0) {
 		error_wrap(&err, "the image server for '%s' ended", image->path);
-		report_damage(&err);
+		if (rendezvous_may_report(rendezvous))
+			report(&err);
 		_exit(EXIT_SETUP);
 	}
 	_exit(0);

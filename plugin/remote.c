@@ -174,23 +174,42 @@ void remote_forked(spank_t spank)
 	close_fd(&sockets[1]);
 }
 
+/* What went wrong with a rank that ended with `status`, if that can be told. */
+static int explain_exit(int status, struct error *err)
+{
+	const char *image = options_value("image");
+	struct handover seen;
+
+	if (!handover_read(memfd, &seen) || seen.state == HANDOVER_FAILED)
+		return 0; /* then a rank has told why */
+	if (status == 0) {
+		if (seen.state != HANDOVER_EMPTY)
+			return 0;
+		error_set(err, 0, "the step ran on the node, not in the container '%s'", image);
+		return error_remedy(err, "tell your admin: Slurm did not start Davit's launcher");
+	}
+	switch (handover_server(memfd, &seen)) {
+	case HANDOVER_SERVER_DIED:
+		error_set(err, 0, "the image server of this step died, so the ranks lost the files of image '%s'",
+			  image);
+		return error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+	case HANDOVER_SERVER_DAMAGED:
+		error_set(err, 0, "a part of image '%s' is damaged or cannot be read: files in it gave I/O errors",
+			  image);
+		return error_remedy(err, "check its file system; copy or make the image again");
+	default:
+		return 0;
+	}
+}
+
 int remote_exited(spank_t spank, struct error *err)
 {
 	int status = 0;
 
-	if (memfd < 0 || told || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS)
+	if (memfd < 0 || told ||
+	    spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS ||
+	    explain_exit(status, err) == 0)
 		return 0;
-	if (status == 0 && handover_is_untouched(memfd)) {
-		told = true;
-		error_set(err, 0, "the step ran on the node, not in the container '%s'",
-			  options_value("image"));
-		return error_remedy(err, "tell your admin: Slurm did not start Davit's launcher");
-	}
-	if (status != 0 && handover_server_died(memfd)) {
-		told = true;
-		error_set(err, 0, "the image server of this step died, so the ranks lost the files of image '%s'",
-			  options_value("image"));
-		return error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
-	}
-	return 0;
+	told = true;
+	return -1;
 }

@@ -18,7 +18,7 @@ int remote_task(spank_t spank, const char *launcher, struct error *err);
 void remote_forked(spank_t spank);
 
 /* When a rank has ended: looks, until it has found one, for what no rank can tell: that the image
- * server died, or that the rank never came near the container. Returns -1 with `err` set then. */
+ * server died or found damage, or that the rank never came near the container. Returns -1 with `err` set then. */
 int remote_exited(spank_t spank, struct error *err);
 
 #endif
