@@ -201,6 +201,10 @@ static void explain(const struct container *container, struct error *err)
 {
 	if (err->errnum == ENOSYS)
 		error_remedy(err, "a node with Linux 5.14 or newer");
+	if (err->errnum == ENOTCONN) {
+		error_wrap(err, "the image server for '%s' died", container->settings->image);
+		error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+	}
 	if (err->errnum == EIO &&
 	    container->rendezvous->handover->server == HANDOVER_SERVER_DAMAGED) {
 		error_wrap(err, "image '%s' is damaged or cannot be read", container->settings->image);

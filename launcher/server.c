@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -205,7 +206,7 @@ int server_start(const struct image *image, int channel, const struct rendezvous
 	int go[2], status = 0;
 	pid_t pid;
 
-	if (pipe2(go, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) < 0)
 		return error_set(err, errno, "cannot start the image server");
 	read_end = go[0];
 	write_end = go[1];
@@ -224,6 +225,7 @@ int server_start(const struct image *image, int channel, const struct rendezvous
 
 void server_go(int go)
 {
-	(void)fd_write_all(go, "", 1);
+	/* Where the server is dead, the first look into the mount tells. */
+	(void)send(go, "", 1, MSG_NOSIGNAL);
 	close(go);
 }

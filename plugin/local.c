@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <slurm/spank.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,38 +47,104 @@ void local_init(void)
 	put_aside("SLURM_SPANK_" INHERITED_OPTION);
 }
 
-#if !HAVE_DECL_SPANK_PREPEND_TASK_ARGV
-/* slurmstepd makes the commands of --multi-prog itself and shows them to no plugin before 23.11, so
- * they would run on the node. srun keeps the option to itself, too, but not its command line, whose
- * options end at `optind`, as getopt(3) has left it. */
-static bool has_multi_prog(void)
+/* srun keeps its shape of step to itself, but not its command line. */
+struct command_line {
+	char *text; /* arguments, each ended by NUL */
+	size_t len;
+};
+
+static void read_command_line(struct command_line *line)
 {
 	cleanup_close int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	cleanup_free char *line = fd < 0 ? NULL : fd_read_all(fd, 1 << 22, &len);
-	int index = 0;
 
-	for (const char *arg = line; arg && arg < line + len; arg += strlen(arg) + 1)
-		if (index++ < optind && strlen(arg) > 4 &&
-		    strncmp(arg, "--multi-prog", strlen(arg)) == 0)
-			return true;
-	return false;
+	line->len = 0;
+	line->text = fd < 0 ? NULL : fd_read_all(fd, 1 << 22, &line->len);
 }
 
-static int check_shape(struct error *err)
+static const char *next_arg(const struct command_line *line, const char *arg)
 {
-	if (!has_multi_prog())
-		return 0;
-	error_set(err, 0, "--container and --multi-prog do not go together before Slurm 23.11");
-	return error_remedy(err, "a script inside the container that looks at $SLURM_PROCID");
+	if (arg)
+		arg += strlen(arg) + 1;
+	else
+		arg = line->text;
+	return arg && arg < line->text + line->len ? arg : NULL;
+}
+
+#if !HAVE_DECL_SPANK_PREPEND_TASK_ARGV
+/* slurmstepd makes the commands of --multi-prog itself and shows them to no plugin before 23.11, so
+ * they would run on the node. The options end at `optind`, as srun's getopt(3) has left it. */
+static int check_multi_prog(const struct command_line *line, struct error *err)
+{
+	const char *arg = NULL;
+
+	for (int i = 0; i < optind && (arg = next_arg(line, arg)); i++)
+		if (strlen(arg) > 4 && strncmp(arg, "--multi-prog", strlen(arg)) == 0) {
+			error_set(err, 0, "--container and --multi-prog do not go together before Slurm 23.11");
+			return error_remedy(err, "a script inside the container that looks at $SLURM_PROCID");
+		}
+	return 0;
 }
 #else
-static int check_shape(struct error *err)
+static int check_multi_prog(const struct command_line *line, struct error *err)
 {
+	(void)line;
 	(void)err;
 	return 0;
 }
 #endif
+
+/* Writes what one component of a heterogeneous step says of containers: its arguments up to ":".
+ * Returns the argument behind that, NULL at the end of the line. */
+static const char *read_component(const struct command_line *line, const char *arg, char **said)
+{
+	size_t size;
+	FILE *out = open_memstream(said, &size);
+	bool is_value = false;
+
+	if (!out) {
+		*said = NULL;
+		return NULL;
+	}
+	for (; arg && strcmp(arg, ":") != 0; arg = next_arg(line, arg)) {
+		bool is_option = strncmp(arg, "--container", strlen("--container")) == 0;
+
+		if (is_option || is_value)
+			fprintf(out, "%s\n", arg);
+		is_value = is_option && !strchr(arg, '=');
+	}
+	fclose(out);
+	return arg ? next_arg(line, arg) : NULL;
+}
+
+/* Slurm gives a plugin one set of options for all components of `srun A : B`, the last one's. */
+static int check_components(const struct command_line *line, struct error *err)
+{
+	cleanup_free char *first = NULL;
+	const char *arg = read_component(line, next_arg(line, NULL), &first);
+
+	while (arg) {
+		cleanup_free char *said = NULL;
+
+		arg = read_component(line, arg, &said);
+		if (first && said && strcmp(first, said) != 0) {
+			error_set(err, 0, "the components of a heterogeneous step ask for different containers");
+			return error_remedy(err, "the same --container options before each ':', or a srun for each");
+		}
+	}
+	return 0;
+}
+
+static int check_shape(struct error *err)
+{
+	struct command_line line;
+	int result = 0;
+
+	read_command_line(&line);
+	if (check_multi_prog(&line, err) < 0 || check_components(&line, err) < 0)
+		result = -1;
+	free(line.text);
+	return result;
+}
 
 int local_post_opt(bool is_srun, struct error *err)
 {
