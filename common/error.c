@@ -20,37 +20,50 @@ void error_scrub(char *text)
 	}
 }
 
+/* Copies `text`; what is too long loses its middle, since the reason stands at the end. */
+static void shorten(char *out, const char *text)
+{
+	const size_t half = (ERROR_TEXT_MAX - 4) / 2;
+	size_t len = strlen(text);
+
+	if (len < ERROR_TEXT_MAX)
+		memcpy(out, text, len + 1);
+	else
+		snprintf(out, ERROR_TEXT_MAX, "%.*s...%s", (int)half, text, text + len - half);
+	error_scrub(out);
+}
+
 int error_set(struct error *err, int errnum, const char *fmt, ...)
 {
+	char full[8 * ERROR_TEXT_MAX];
 	va_list ap;
 	size_t len;
 
 	err->errnum = errnum;
 	err->remedy[0] = '\0';
 	va_start(ap, fmt);
-	vsnprintf(err->cause, sizeof(err->cause), fmt, ap);
+	vsnprintf(full, sizeof(full) - 128, fmt, ap);
 	va_end(ap);
-	len = strlen(err->cause);
+	len = strlen(full);
 	if (errnum)
-		snprintf(err->cause + len, sizeof(err->cause) - len, ": %s", strerror(errnum));
-	error_scrub(err->cause);
+		snprintf(full + len, sizeof(full) - len, ": %s", strerror(errnum));
+	shorten(err->cause, full);
 	errno = errnum;
 	return -1;
 }
 
 int error_wrap(struct error *err, const char *fmt, ...)
 {
-	char inner[ERROR_TEXT_MAX];
+	char full[8 * ERROR_TEXT_MAX];
 	va_list ap;
 	size_t len;
 
-	memcpy(inner, err->cause, sizeof(inner));
 	va_start(ap, fmt);
-	vsnprintf(err->cause, sizeof(err->cause), fmt, ap);
+	vsnprintf(full, sizeof(full) - ERROR_TEXT_MAX - 2, fmt, ap);
 	va_end(ap);
-	len = strlen(err->cause);
-	snprintf(err->cause + len, sizeof(err->cause) - len, ": %s", inner);
-	error_scrub(err->cause);
+	len = strlen(full);
+	snprintf(full + len, sizeof(full) - len, ": %s", err->cause);
+	shorten(err->cause, full);
 	return -1;
 }
 

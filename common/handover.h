@@ -31,6 +31,7 @@
 #include "common/error.h"
 
 #define HANDOVER_ENV   "DAVIT_JOIN"
+#define HANDOVER_NONE  "none" /* in place of the memfd: the plugin failed, and has told why */
 #define HANDOVER_MAGIC 0x31766144u /* "Dav1": a plugin and a launcher of one layout */
 
 /* Record locks, each on one byte. */

@@ -56,11 +56,15 @@ char *path_normalise(const char *path)
  * *at moves to the character that ended it. */
 static char *take_field(const char **at)
 {
-	char *field = malloc(strlen(*at) + 1), *to = field;
+	const char *end = *at;
+	char *field, *to;
 
+	while (*end && *end != ':' && *end != ',')
+		end += *end == '\\' && end[1] ? 2 : 1;
+	field = to = malloc((size_t)(end - *at) + 1);
 	if (!field)
 		return NULL;
-	for (; **at && **at != ':' && **at != ','; (*at)++) {
+	for (; *at < end; (*at)++) {
 		if (**at == '\\' && (*at)[1] && strchr(":,\\", (*at)[1]))
 			(*at)++;
 		*to++ = **at;

@@ -25,7 +25,9 @@ int image_channel(struct error *err)
 	error_set(err, errno, "cannot open /dev/fuse");
 	if (errno == EACCES || errno == EPERM)
 		return error_remedy(err, "ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup");
-	return error_remedy(err, "ask your admin to load the kernel module fuse (modprobe fuse)");
+	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+		return error_remedy(err, "ask your admin to load the kernel module fuse (modprobe fuse)");
+	return -1;
 }
 
 static int set_option(int fs, const char *key, unsigned int value)

@@ -130,6 +130,12 @@ static int try_directory(const char *dir, size_t dir_len, char **argv, char *pat
 	return errno;
 }
 
+static const char *next_directory(const char *dir)
+{
+	dir += strcspn(dir, ":");
+	return *dir ? dir + 1 : NULL;
+}
+
 static int exec_in_path(char **argv, struct error *err)
 {
 	const char *dirs = getenv("PATH");
@@ -139,11 +145,9 @@ static int exec_in_path(char **argv, struct error *err)
 
 	if (!dirs || !dirs[0])
 		dirs = DEFAULT_PATH;
-	for (const char *dir = dirs; dir; dir = strchr(dir, ':')) {
-		int error;
+	for (const char *dir = dirs; dir; dir = next_directory(dir)) {
+		int error = try_directory(dir, strcspn(dir, ":"), argv, path);
 
-		dir += *dir == ':' && dir != dirs;
-		error = try_directory(dir, strcspn(dir, ":"), argv, path);
 		/* As execvp(3): go on past what cannot be executed, but remember it. ENOENT for a file
 		 * that is there means that its interpreter is not. */
 		if (error == ENOTDIR || error == ENAMETOOLONG || found[0] ||
@@ -175,7 +179,7 @@ int command_exec(char **argv, const char *workdir, struct error *err)
 {
 	if (chdir(workdir) < 0) {
 		error_set(err, errno, "cannot change to the working directory '%s' in the container", workdir);
-		return error_remedy(err, "--container-mounts=%s or --container-workdir=/", workdir);
+		return error_remedy(err, "--container-mounts to bring it in, or --container-workdir=/");
 	}
 	if (narrow(err) < 0)
 		return -1;

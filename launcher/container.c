@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,9 +197,25 @@ static int build(const struct container *container, const struct image *image, s
 	return result;
 }
 
+int container_cwd(const struct settings *settings, char *cwd, size_t size, struct error *err)
+{
+	if (getcwd(cwd, size))
+		return 0;
+	if (settings->workdir) {
+		snprintf(cwd, size, "/");
+		return 0;
+	}
+	error_set(err, errno, "cannot tell the working directory");
+	return error_remedy(err, "--container-workdir=/");
+}
+
 /* What the innermost cause cannot know. */
 static void explain(const struct container *container, struct error *err)
 {
+	if (err->errnum == EMFILE)
+		error_remedy(err, "raise the limit of open files (ulimit -n)");
+	if (err->errnum == EAGAIN)
+		error_remedy(err, "raise the limit of processes (ulimit -u), or end some of yours on this node");
 	if (err->errnum == ENOSYS)
 		error_remedy(err, "a node with Linux 5.14 or newer");
 	if (err->errnum == ENOTCONN) {

@@ -15,6 +15,10 @@ struct container {
 	const struct rendezvous *rendezvous;
 };
 
+/* Writes the job's working directory to `cwd`, or "/" where it has none any more but the user named
+ * another. Returns 0, or -1 with `err` set. */
+int container_cwd(const struct settings *settings, char *cwd, size_t size, struct error *err);
+
 /* Enters a user and a mount namespace whose root is the image with everything mounted, as described
  * in davit(1). The working directory becomes the container's root. The caller keeps its
  * capabilities in the namespace until narrow(). On failure the process must end: it may be anywhere

@@ -89,10 +89,14 @@ static void add_group(FILE *out, const char *text, gid_t gid)
 
 static void add_groups(FILE *out, const char *text)
 {
-	gid_t groups[1024];
-	int count = getgroups((int)(sizeof(groups) / sizeof(groups[0])), groups);
+	int count = getgroups(0, NULL);
+	cleanup_free gid_t *groups = calloc((size_t)(count > 0 ? count : 0) + 1, sizeof(*groups));
 	gid_t primary = getegid(), overflow = 65534;
 
+	if (!groups)
+		count = 0;
+	else
+		count = getgroups(count, groups);
 	begin(out, text);
 	add_group(out, text, primary);
 	for (int i = 0; i < count; i++)

@@ -101,8 +101,8 @@ static int run(struct rank *rank, int fd, struct error *err)
 
 	if (rendezvous_open(&rank->rendezvous, fd, err) < 0 || read_settings(rank, err) < 0)
 		return -1;
-	if (!getcwd(rank->cwd, sizeof(rank->cwd)))
-		return error_set(err, errno, "cannot tell the working directory");
+	if (container_cwd(&rank->settings, rank->cwd, sizeof(rank->cwd), err) < 0)
+		return -1;
 	result = enter(rank, err);
 	if (result != 0)
 		return result;
@@ -130,7 +130,8 @@ static int refuse(void)
 	struct error err = ERROR_INIT;
 
 	error_set(&err, 0, "davit join is started by Davit's plugin for Slurm, not by hand");
-	error_remedy(&err, "davit run IMAGE COMMAND, or srun --container=IMAGE COMMAND");
+	error_remedy(&err, "davit run IMAGE COMMAND, or srun --container=IMAGE COMMAND%s",
+		     getenv(HANDOVER_ENV) ? "; unset " HANDOVER_ENV : "");
 	report(&err);
 	return err.code;
 }
@@ -140,6 +141,8 @@ int join_main(int argc, char **argv)
 	const char *rest;
 	int fd;
 
+	if (argc > 1 && strcmp(argv[1], HANDOVER_NONE) == 0)
+		return EXIT_SETUP;
 	if (argc < 4 || parse_fd(argv[1], '\0', &fd, &rest) < 0 || strcmp(argv[2], "--") != 0)
 		return refuse();
 	for (int i = 3; i < argc; i++)
@@ -152,6 +155,8 @@ int join_from_env(const char *how, int argc, char **argv)
 	const char *rest;
 	int fd;
 
+	if (strncmp(how, HANDOVER_NONE ":", strlen(HANDOVER_NONE ":")) == 0)
+		return EXIT_SETUP;
 	if (argc < 1 || parse_fd(how, ':', &fd, &rest) < 0)
 		return refuse();
 	argv[0] = strdup(rest + 1);

@@ -53,32 +53,38 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
 	return 0;
 }
 
+static int unlock(struct rendezvous *rendezvous)
+{
+	set_lock(rendezvous->memfd, F_UNLCK, F_SETLK);
+	return 0;
+}
+
 int rendezvous_elect(struct rendezvous *rendezvous, struct error *err)
 {
-	for (;;) {
-		bool builder = set_lock(rendezvous->memfd, F_WRLCK, F_SETLK) == 0;
+	const struct handover *handover = rendezvous->handover;
 
-		if (!builder && errno != EAGAIN && errno != EACCES)
-			break;
-		/* Not the first: sleep until nobody builds. */
-		if (!builder && set_lock(rendezvous->memfd, F_RDLCK, F_SETLKW) < 0)
-			break;
-		if (rendezvous->handover->state != HANDOVER_EMPTY) {
-			set_lock(rendezvous->memfd, F_UNLCK, F_SETLK);
-			return 0;
-		}
-		if (builder)
-			return 1;
-		/* The builder died. Stand again. */
-		set_lock(rendezvous->memfd, F_UNLCK, F_SETLK);
+	if (set_lock(rendezvous->memfd, F_WRLCK, F_SETLK) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			goto failed;
+		/* Not the first: sleep until nobody builds. All are woken at once then. */
+		if (set_lock(rendezvous->memfd, F_RDLCK, F_SETLKW) < 0)
+			goto failed;
+		if (handover->state != HANDOVER_EMPTY)
+			return unlock(rendezvous);
+		/* The builder died. Queue for its place, one by one. */
+		unlock(rendezvous);
+		if (set_lock(rendezvous->memfd, F_WRLCK, F_SETLKW) < 0)
+			goto failed;
 	}
+	return handover->state == HANDOVER_EMPTY ? 1 : unlock(rendezvous);
+failed:
 	return error_set(err, errno, "cannot lock the rendezvous of the ranks");
 }
 
 static void settle(struct rendezvous *rendezvous, enum handover_state state)
 {
 	__atomic_store_n(&rendezvous->handover->state, (uint32_t)state, __ATOMIC_RELEASE);
-	set_lock(rendezvous->memfd, F_UNLCK, F_SETLK);
+	unlock(rendezvous);
 }
 
 union control {
@@ -123,6 +129,15 @@ static int peek_fds(int socket, int *fds)
 	return 0;
 }
 
+/* Takes away what a builder left that died after it had sent: ranks look at the first message. */
+static void drain(int socket)
+{
+	char byte;
+
+	while (recv(socket, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+}
+
 int rendezvous_publish(struct rendezvous *rendezvous, struct error *err)
 {
 	cleanup_close int user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
@@ -131,6 +146,7 @@ int rendezvous_publish(struct rendezvous *rendezvous, struct error *err)
 
 	if (user < 0 || mount < 0)
 		return error_set(err, errno, "cannot open the container's namespaces in /proc/self/ns");
+	drain(rendezvous->handover->recv_fd);
 	if (send_fds(rendezvous->handover->send_fd, fds) < 0)
 		return error_set(err, errno, "cannot hand the container to the other ranks");
 	settle(rendezvous, HANDOVER_READY);

@@ -5,14 +5,17 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "common/fd.h"
 #include "common/syscalls.h"
 
-#define LINKS_MAX 8 /* dangling links followed to make one mount point */
+#define LINKS_MAX 8   /* dangling links followed to make one mount point */
+#define DEPTH_MAX 256 /* directories made for one mount point */
 
 static int make_mount_point(struct root *root, const char *path, bool is_dir, int links,
 			    struct error *err);
@@ -106,19 +109,40 @@ static int open_parent(struct root *root, const char *path, const char **name, i
 	return make_mount_point(root, parent[0] ? parent : "/", true, links, err);
 }
 
+/* Mount points are made from their parents down; this bounds how deep that goes. */
+static bool is_deep(const char *path)
+{
+	size_t depth = 0;
+
+	for (; *path; path++)
+		depth += *path == '/';
+	return depth > DEPTH_MAX;
+}
+
+/* Is the last component of `path` one that can be made? */
+static bool has_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 /* `name` in `parent` is a dangling link: makes what it points to. Returns -2 if it is no link. */
 static int follow_dangling(struct root *root, int parent, const char *name, const char *path,
 			   bool is_dir, int links, struct error *err)
 {
-	char link[PATH_MAX];
-	ssize_t len = readlinkat(parent, name, link, sizeof(link) - 1);
-	cleanup_free char *target = NULL;
+	cleanup_free char *link = calloc(1, PATH_MAX), *target = NULL;
+	ssize_t len = link ? readlinkat(parent, name, link, PATH_MAX - 1) : -1;
 
 	if (len < 0)
 		return -2;
-	link[len] = '\0';
-	if (links == 0)
-		return error_set(err, ELOOP, "cannot make '%s' in the image", path);
+	while (len > 1 && link[len - 1] == '/')
+		link[--len] = '\0';
+	if (links == 0 || is_deep(link) || !has_name(link)) {
+		errno = ELOOP;
+		return refuse_point(path, err);
+	}
 	if (link[0] == '/')
 		target = strdup(link);
 	else if (asprintf(&target, "%.*s%s", (int)(name - path), path, link) < 0)
@@ -164,6 +188,8 @@ int root_mount_point(struct root *root, const char *path, bool is_dir, enum moun
 	cleanup_close int fd = -1;
 	struct stat st;
 
+	if (is_deep(path))
+		return error_set(err, ENAMETOOLONG, "mount point of more than %d directories", DEPTH_MAX);
 	if (create == CREATE_NONE) {
 		fd = open_in_root(root->fd, path, O_PATH);
 		if (fd < 0)
@@ -287,16 +313,35 @@ int root_mount(struct root *root, const struct mountspec *spec, struct error *er
 	return root_place(root, tree, spec, err);
 }
 
+/* Writes all of `text`, whatever the job's limit on the size of files (ulimit -f): that is for the
+ * application's files, and going over it kills. */
+static int write_unlimited(int fd, const char *text)
+{
+	struct rlimit limit, most;
+	sighandler_t handler = signal(SIGXFSZ, SIG_IGN);
+	int result;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	most = limit;
+	most.rlim_cur = most.rlim_max;
+	(void)setrlimit(RLIMIT_FSIZE, &most);
+	result = fd_write_all(fd, text, strlen(text));
+	(void)setrlimit(RLIMIT_FSIZE, &limit);
+	(void)signal(SIGXFSZ, handler);
+	return result;
+}
+
 int root_put_file(struct root *root, const char *path, const char *text, struct error *err)
 {
 	cleanup_close int file = -1, tree = -1;
 	const char *name = strrchr(path, '/') + 1;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 
 	file = openat(root->dev, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (file < 0 || fd_write_all(file, text, strlen(text)) < 0)
+	if (file < 0 || write_unlimited(file, text) < 0)
 		return error_set(err, errno, "cannot write the container's '%s'", path);
 	tree = open_tree(root->dev, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0)
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return error_set(err, errno, "cannot mount the container's '%s'", path);
 	if (root_attach(root, tree, path, err) < 0)
 		return -1;

@@ -64,8 +64,11 @@ static int parse(struct settings *settings, int argc, char **argv, struct error 
 		if (option == 'h' || option == OPT_HELP)
 			return 1;
 		if (option == '?' || option == ':') {
-			error_set(err, 0, option == ':' ? "option '%s' needs a value" : "unknown option '%s'",
-				  argv[optind - 1]);
+			if (option == '?' && optopt > 0 && optopt < OPT_HELP)
+				error_set(err, 0, "unknown option '-%c'", optopt);
+			else
+				error_set(err, 0, option == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+					  argv[optind - 1]);
 			return usage(err);
 		}
 		if (settings_set(settings, settings_options[option].name, optarg, err) < 0)
@@ -98,10 +101,8 @@ static int run(int argc, char **argv, bool *silent, struct error *err)
 	if (result != 0)
 		goto out;
 	result = -1;
-	if (!getcwd(cwd, sizeof(cwd))) {
-		error_set(err, errno, "cannot tell the working directory");
+	if (container_cwd(&settings, cwd, sizeof(cwd), err) < 0)
 		goto out;
-	}
 	container.cwd = cwd;
 	if (rendezvous_alone(&rendezvous, err) == 0 && container_build(&container, err) == 0)
 		result = command_exec(argv + optind, settings.workdir ? settings.workdir : cwd, err);

@@ -203,6 +203,7 @@ int server_start(const struct image *image, int channel, const struct rendezvous
 		 struct error *err)
 {
 	cleanup_close int read_end = -1, write_end = -1;
+	sighandler_t handler;
 	int go[2], status = 0;
 	pid_t pid;
 
@@ -210,13 +211,16 @@ int server_start(const struct image *image, int channel, const struct rendezvous
 		return error_set(err, errno, "cannot start the image server");
 	read_end = go[0];
 	write_end = go[1];
+	/* Where it is ignored, nobody can be waited for. */
+	handler = signal(SIGCHLD, SIG_DFL);
 	pid = fork();
 	if (pid == 0)
 		start(image, go, channel, rendezvous);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	(void)signal(SIGCHLD, handler);
 	if (pid < 0)
-		return error_set(err, errno, "cannot start the image server");
+		return error_set(err, EAGAIN, "cannot start the image server");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return error_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
 				 "cannot start the image server");

@@ -22,10 +22,14 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/settings.h"
 #include "plugin/options.h"
 
 /* Where Slurm's plugstack.c hands an option of ours down: to a nested srun, and to prologs. */
-#define INHERITED_OPTION "_SLURM_SPANK_OPTION_davit_container_image"
+static const char *const inherited_options[] = {
+	"_SLURM_SPANK_OPTION_davit_container_",
+	"SLURM_SPANK__SLURM_SPANK_OPTION_davit_container_",
+};
 
 static char *inherited;
 
@@ -40,11 +44,20 @@ static void put_aside(const char *name)
 	unsetenv(name);
 }
 
-void local_init(void)
+void local_init(bool is_srun)
 {
+	const size_t count = sizeof(inherited_options) / sizeof(inherited_options[0]);
+	char name[128];
+
 	put_aside("SLURM_CONTAINER");
-	put_aside(INHERITED_OPTION);
-	put_aside("SLURM_SPANK_" INHERITED_OPTION);
+	for (const struct option_def *def = settings_options; def->name; def++)
+		for (size_t i = 0; i < count; i++) {
+			snprintf(name, sizeof(name), "%s%s", inherited_options[i], def->name);
+			if (def == settings_options)
+				put_aside(name); /* the image */
+			else if (!is_srun)
+				unsetenv(name);
+		}
 }
 
 /* srun keeps its shape of step to itself, but not its command line. */
@@ -78,7 +91,7 @@ static int check_multi_prog(const struct command_line *line, struct error *err)
 	const char *arg = NULL;
 
 	for (int i = 0; i < optind && (arg = next_arg(line, arg)); i++)
-		if (strlen(arg) > 4 && strncmp(arg, "--multi-prog", strlen(arg)) == 0) {
+		if (strlen(arg) >= 4 && strncmp(arg, "--multi-prog", strlen(arg)) == 0) {
 			error_set(err, 0, "--container and --multi-prog do not go together before Slurm 23.11");
 			return error_remedy(err, "a script inside the container that looks at $SLURM_PROCID");
 		}
@@ -109,7 +122,7 @@ static const char *read_component(const struct command_line *line, const char *a
 		bool is_option = strncmp(arg, "--container", strlen("--container")) == 0;
 
 		if (is_option || is_value)
-			fprintf(out, "%s\n", arg);
+			fprintf(out, "%s%c", arg, is_option && !strchr(arg, '=') ? '=' : '\n');
 		is_value = is_option && !strchr(arg, '=');
 	}
 	fclose(out);

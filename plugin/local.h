@@ -8,7 +8,7 @@
 #include "common/error.h"
 
 /* Before the command line is parsed. */
-void local_init(void);
+void local_init(bool is_srun);
 
 /* After it is parsed. Returns 0, or -1 with `err` set: the request is refused. */
 int local_post_opt(bool is_srun, struct error *err);

@@ -55,7 +55,7 @@ int slurm_spank_init(spank_t spank, int argc, char **argv)
 	if (parse_arguments(argc, argv, &err) < 0)
 		return fail(&err);
 	if (is_local())
-		local_init();
+		local_init(spank_context() == S_CTX_LOCAL);
 	return options_register(spank) == ESPANK_SUCCESS ? 0 : -1;
 }
 
@@ -69,7 +69,7 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	if (is_local())
 		result = local_post_opt(spank_context() == S_CTX_LOCAL, &err);
 	else if (spank_context() == S_CTX_REMOTE)
-		result = remote_prepare(spank, &err);
+		remote_prepare(spank);
 	return result < 0 ? fail(&err) : 0;
 }
 

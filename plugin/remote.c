@@ -19,6 +19,7 @@
 #include "common/fd.h"
 #include "common/handover.h"
 #include "plugin/options.h"
+#include "plugin/report.h"
 #include "plugin/userns.h"
 
 #ifndef SLURM_BATCH_SCRIPT
@@ -33,6 +34,8 @@ static int userns = -1;
 static int sockets[2] = { -1, -1 };
 static uint32_t forked;
 static bool told;
+static bool failed; /* to prepare the container, for this reason: */
+static struct error failure = ERROR_INIT;
 
 /* The image of the step: our option, else Slurm's, which reaches us only as a variable. */
 static int find_image(spank_t spank, struct error *err)
@@ -81,7 +84,7 @@ static int make_handover(uint32_t step, struct error *err)
 	return memfd < 0 ? -1 : 0;
 }
 
-int remote_prepare(spank_t spank, struct error *err)
+static int prepare(spank_t spank, struct error *err)
 {
 	struct error ignored = ERROR_INIT;
 	uint32_t step = 0;
@@ -99,6 +102,22 @@ int remote_prepare(spank_t spank, struct error *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0)
 		return error_set(err, errno, "cannot create a socket pair");
 	return make_handover(step, err);
+}
+
+void remote_prepare(spank_t spank)
+{
+	failed = prepare(spank, &failure) < 0;
+}
+
+/* Tells of a failure to prepare, once per node: a rank's first hook is the first one whose messages
+ * reach the user. The launcher is started all the same, and ends the rank, since with `optional` in
+ * plugstack.conf an error of a hook does not keep the command from running on the node. */
+static void tell_failure(spank_t spank)
+{
+	int task = 0;
+
+	if (failed && spank_get_item(spank, S_TASK_ID, &task) == ESPANK_SUCCESS && task == 0)
+		report(&failure);
 }
 
 #if HAVE_DECL_SPANK_PREPEND_TASK_ARGV
@@ -122,12 +141,14 @@ static int encode_quotes(spank_t spank, struct error *err)
 
 int remote_task(spank_t spank, const char *launcher, struct error *err)
 {
-	char fd[16];
+	char fd[16] = HANDOVER_NONE;
 	const char *argv[] = { launcher, "join", fd, "--" };
 
-	if (memfd < 0)
+	if (memfd < 0 && !failed)
 		return 0;
-	snprintf(fd, sizeof(fd), "%d", memfd);
+	tell_failure(spank);
+	if (!failed)
+		snprintf(fd, sizeof(fd), "%d", memfd);
 	if (encode_quotes(spank, err) < 0)
 		return -1;
 	if (spank_prepend_task_argv(spank, 4, argv) != ESPANK_SUCCESS)
@@ -142,11 +163,13 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 	char **argv = NULL;
 	int argc = 0;
 
-	if (memfd < 0)
+	if (memfd < 0 && !failed)
 		return 0;
+	tell_failure(spank);
 	if (spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS || argc < 1)
 		return error_set(err, 0, "Slurm does not tell the command");
-	if (asprintf(&how, "%d:%s", memfd, argv[0]) < 0)
+	if ((failed ? asprintf(&how, HANDOVER_NONE ":%s", argv[0])
+		    : asprintf(&how, "%d:%s", memfd, argv[0])) < 0)
 		return error_set(err, ENOMEM, "cannot start the launcher");
 	if (spank_setenv(spank, HANDOVER_ENV, how, 1) != ESPANK_SUCCESS)
 		return error_set(err, 0, "Slurm refuses to set %s", HANDOVER_ENV);

@@ -8,8 +8,8 @@
 #include "common/error.h"
 
 /* Once per node and step, as root: prepares what the ranks will inherit, if the step asked for a
- * container. Returns 0, or -1 with `err` set. */
-int remote_prepare(spank_t spank, struct error *err);
+ * container. A failure is kept for remote_task() to tell. */
+void remote_prepare(spank_t spank);
 
 /* Once per rank, as the user, before exec: puts `launcher` in front of the command. */
 int remote_task(spank_t spank, const char *launcher, struct error *err);

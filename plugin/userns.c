@@ -2,7 +2,7 @@
 /*
  * userns.c - see userns.h.
  *
- * A child becomes the user and then creates the namespace, so that it belongs to the user and counts
+ * A child takes the user's effective ids and then creates the namespace, so that it belongs to the user and counts
  * against the user's limit. Only root may map more than one group, so the parent writes the maps
  * and opens the namespace while the child waits. The child does nothing else: between fork and exit
  * of a process that may have threads, only async-signal-safe calls are allowed.
@@ -14,8 +14,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,9 @@
 
 #include "common/fd.h"
 
-#define MAP_MAX 4096 /* one page: a map must be written at once and be shorter than this */
+/* What the kernel takes: user_namespaces(7). */
+#define MAP_MAX   4096 /* bytes: a map must be written at once and be shorter than a page */
+#define LINES_MAX 340
 
 struct child {
 	pid_t pid;
@@ -32,29 +34,42 @@ struct child {
 	int finish; /* closing it lets the child go */
 };
 
-/* In the child. The namespace's owner is the effective user at the time of unshare. */
-static int become_owner(uid_t uid, gid_t gid, const gid_t *groups, int count)
+/* In the child. The namespace's owner is the effective user at the time of unshare. The real and the
+ * saved ids stay root's, so that the user can neither stop nor trace this process. */
+static int become_owner(uid_t uid, gid_t gid)
 {
-	if (setgroups((size_t)count, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(uid, uid, uid) < 0 || unshare(CLONE_NEWUSER) < 0)
+	const uid_t same = (uid_t)-1;
+
+	if (setresgid(same, gid, same) < 0 || setresuid(same, uid, same) < 0 ||
+	    unshare(CLONE_NEWUSER) < 0)
 		return errno;
 	return 0;
 }
 
-static int fork_child(struct child *child, uid_t uid, gid_t gid, const gid_t *groups, int count)
+static void close_pair(const int *pair)
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static int fork_child(struct child *child, uid_t uid, gid_t gid)
 {
 	int ready[2], finish[2];
 
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return -1;
 	if (pipe2(finish, O_CLOEXEC) < 0) {
-		close(ready[0]);
-		close(ready[1]);
+		close_pair(ready);
 		return -1;
 	}
 	child->pid = fork();
+	if (child->pid < 0) {
+		close_pair(ready);
+		close_pair(finish);
+		return -1;
+	}
 	if (child->pid == 0) {
-		int error = become_owner(uid, gid, groups, count);
+		int error = become_owner(uid, gid);
 		char byte;
 
 		close(finish[1]);
@@ -66,14 +81,15 @@ static int fork_child(struct child *child, uid_t uid, gid_t gid, const gid_t *gr
 	close(finish[0]);
 	child->ready = ready[0];
 	child->finish = finish[1];
-	return child->pid < 0 ? -1 : 0;
+	return 0;
 }
 
 static void end_child(struct child *child)
 {
 	close(child->ready);
 	close(child->finish);
-	while (child->pid > 0 && waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+	(void)kill(child->pid, SIGKILL);
+	while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
@@ -88,7 +104,7 @@ static int compare(const void *a, const void *b)
  * out. A group may be mapped only once. */
 static void make_gid_map(char *map, gid_t gid, gid_t *groups, int count)
 {
-	int len = snprintf(map, MAP_MAX, "%u %u 1\n", gid, gid);
+	int len = snprintf(map, MAP_MAX, "%u %u 1\n", gid, gid), lines = 1;
 
 	qsort(groups, (size_t)count, sizeof(*groups), compare);
 	for (int i = 0; i < count;) {
@@ -104,7 +120,7 @@ static void make_gid_map(char *map, gid_t gid, gid_t *groups, int count)
 			continue;
 		}
 		size = snprintf(line, sizeof(line), "%u %u %u\n", first, first, run);
-		if (len + size >= MAP_MAX)
+		if (len + size >= MAP_MAX || lines++ == LINES_MAX)
 			break;
 		memcpy(map + len, line, (size_t)size + 1);
 		len += size;
@@ -145,8 +161,12 @@ static int open_namespace(const struct child *child, uid_t uid, gid_t gid, const
 {
 	char path[64];
 	int error, fd;
+	ssize_t got;
 
-	if (read(child->ready, &error, sizeof(error)) != (ssize_t)sizeof(error))
+	do
+		got = read(child->ready, &error, sizeof(error));
+	while (got < 0 && errno == EINTR);
+	if (got != (ssize_t)sizeof(error))
 		return error_set(err, EPIPE, "cannot create a user namespace");
 	if (error)
 		return error_set(err, error, "cannot create a user namespace");
@@ -162,7 +182,7 @@ int userns_create(uid_t uid, gid_t gid, const gid_t *groups, int count, struct e
 	struct child child;
 	int fd;
 
-	if (fork_child(&child, uid, gid, groups, count) < 0)
+	if (fork_child(&child, uid, gid) < 0)
 		return error_set(err, errno, "cannot start a process to create a user namespace");
 	fd = open_namespace(&child, uid, gid, groups, count, err);
 	end_child(&child);

@@ -80,7 +80,7 @@ write_slurm_conf() {
 	LaunchParameters=use_interactive_step
 	SlurmdParameters=config_overrides
 	ReturnToService=2
-	KillWait=5
+	KillWait=2
 	UnkillableStepTimeout=60
 	InactiveLimit=0
 	MinJobAge=60

@@ -79,6 +79,9 @@ await_output() {
 # The one job of alice that runs.
 job_now() { squeue -h -u alice -o %i | head -n 1; }
 
+job_any() { [[ $(job_now) ]]; }
+job_none() { [[ ! $(job_now) ]]; }
+
 # Waits until the command succeeds, for 20 seconds at most.
 await() {
 	local end=$((SECONDS + 20))

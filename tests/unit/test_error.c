@@ -161,7 +161,8 @@ static void long_causes_are_cut(void **state)
 	text[ERROR_TEXT_MAX - 5] = '\0';
 	error_set(&err, ENOENT, "%s", text);
 	assert_int_equal(strlen(err.cause), ERROR_TEXT_MAX - 1);
-	assert_string_equal(err.cause + ERROR_TEXT_MAX - 5, ": No");
+	assert_contains(err.cause, "...");
+	assert_contains(err.cause, ": No such file or directory"); /* the reason is not what is cut */
 	free(text);
 }
 

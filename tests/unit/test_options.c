@@ -57,6 +57,8 @@ static int give(const char *name, const char *value)
 	return -1;
 }
 
+#define INHERITED_OPTION "_SLURM_SPANK_OPTION_davit_container_image"
+
 static int start(void **state)
 {
 	(void)state;
@@ -178,7 +180,7 @@ static void nothing_asked(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	local_init();
+	local_init(true);
 	assert_int_equal(local_post_opt(true, &err), 0);
 	assert_int_equal(local_post_opt(false, &err), 0);
 	assert_null(options_value("image"));
@@ -190,7 +192,7 @@ static void slurm_option_becomes_ours(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	local_init();
+	local_init(true);
 	setenv("SLURM_CONTAINER", "/b.sqfs", 1); /* srun --container=/b.sqfs */
 	assert_int_equal(local_post_opt(true, &err), 0);
 	assert_string_equal(options_value("image"), "/b.sqfs");
@@ -203,7 +205,7 @@ static void inherited_is_put_aside_and_back(void **state)
 
 	(void)state;
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
-	local_init();
+	local_init(true);
 	assert_null(getenv("SLURM_CONTAINER"));
 	assert_int_equal(local_post_opt(true, &err), 0);
 	assert_string_equal(getenv("SLURM_CONTAINER"), "/a.sqfs");
@@ -215,7 +217,7 @@ static void new_jobs_inherit_nothing(void **state)
 
 	(void)state;
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
-	local_init();
+	local_init(true);
 	assert_int_equal(local_post_opt(false, &err), 0); /* sbatch, salloc */
 	assert_null(getenv("SLURM_CONTAINER"));
 	assert_null(options_value("image"));
@@ -227,7 +229,7 @@ static void command_line_beats_inherited(void **state)
 
 	(void)state;
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
-	local_init();
+	local_init(true);
 	setenv("SLURM_CONTAINER", "/b.sqfs", 1);
 	assert_int_equal(local_post_opt(true, &err), 0);
 	assert_string_equal(options_value("image"), "/b.sqfs");
@@ -240,7 +242,7 @@ static void our_option_beats_inherited(void **state)
 
 	(void)state;
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
-	local_init();
+	local_init(true);
 	assert_int_equal(give("container-image", "/b.sqfs"), 0);
 	assert_int_equal(local_post_opt(true, &err), 0);
 	assert_string_equal(options_value("image"), "/b.sqfs");
@@ -257,11 +259,24 @@ static void inherited_option_of_ours(void **state)
 
 		assert_int_equal(start(state), 0);
 		setenv(names[i], "/a.sqfs", 1);
-		local_init();
+		local_init(true);
 		assert_null(getenv(names[i]));
 		assert_int_equal(local_post_opt(true, &err), 0);
 		assert_string_equal(getenv("SLURM_CONTAINER"), "/a.sqfs");
 	}
+}
+
+/* A new job starts from its own options, a nested srun from those of the allocation. */
+static void inherited_mounts(void **state)
+{
+	const char *name = "_SLURM_SPANK_OPTION_davit_container_mounts";
+
+	(void)state;
+	setenv(name, "/a:/b", 1);
+	local_init(true);
+	assert_string_equal(getenv(name), "/a:/b");
+	local_init(false);
+	assert_null(getenv(name));
 }
 
 static void contradiction_is_refused(void **state)
@@ -269,7 +284,7 @@ static void contradiction_is_refused(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	local_init();
+	local_init(true);
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
 	assert_int_equal(give("container-image", "/b.sqfs"), 0);
 	assert_int_equal(local_post_opt(true, &err), -1);
@@ -285,7 +300,7 @@ static void empty_image_is_refused(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	local_init();
+	local_init(true);
 	setenv("SLURM_CONTAINER", "", 1);
 	assert_int_equal(local_post_opt(true, &err), -1);
 	assert_contains(err.cause, "empty image path");
@@ -296,7 +311,7 @@ static void other_options_need_an_image(void **state)
 	struct error err = ERROR_INIT;
 
 	(void)state;
-	local_init();
+	local_init(true);
 	assert_int_equal(give("container-workdir", "/w"), 0);
 	assert_int_equal(local_post_opt(true, &err), -1);
 	assert_cause(&err, "--container-workdir without an image");
@@ -305,7 +320,7 @@ static void other_options_need_an_image(void **state)
 
 	assert_int_equal(start(state), 0);
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1); /* an inherited image will do */
-	local_init();
+	local_init(true);
 	assert_int_equal(give("container-workdir", "/w"), 0);
 	assert_int_equal(local_post_opt(true, &err), 0);
 }
@@ -333,7 +348,7 @@ static int srun_main(char **argv)
 
 	optind = 2 + atoi(argv[1]);
 	unsetenv("SLURM_CONTAINER");
-	local_init();
+	local_init(true);
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
 	if (local_post_opt(true, &err) == 0)
 		return 0;
@@ -369,6 +384,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(command_line_beats_inherited, start),
 		cmocka_unit_test_setup(our_option_beats_inherited, start),
 		cmocka_unit_test_setup(inherited_option_of_ours, start),
+		cmocka_unit_test_setup(inherited_mounts, start),
 		cmocka_unit_test_setup(contradiction_is_refused, start),
 		cmocka_unit_test_setup(empty_image_is_refused, start),
 		cmocka_unit_test_setup(other_options_need_an_image, start),
