@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "images/workers.h"
+
 #define WHOLE_MAX   ((uint64_t)4 << 20) /* bytes of a file that is stored whole */
 #define JOBS_MAX    32
 #define RECENT_MAX  32
@@ -102,6 +104,7 @@ static void *work(void *data)
 	struct ahead *ahead = data;
 	int error = 0;
 
+	workers_spread();
 	pthread_mutex_lock(&ahead->lock);
 	/* EIO and ENOMEM are left to those who really need that file, and ENOENT means that the kernel
 	 * has forgotten it; with ENODEV all is over. */

@@ -482,6 +482,6 @@ int image_serve(const struct image_server *server, struct error *err)
 	if (workers_cpu_count() > 1)
 		service.content.ahead = ahead_new(session, service.readers, service.content.blocks);
 	server->ready();
-	workers_run(session, server->channel);
+	workers_run(session, server->channel, server->cpu);
 	return 0;
 }

@@ -15,12 +15,18 @@
 /* A thread is worth its price when this many requests in a row had to wait for one. */
 #define BUSY 3
 
+/* Until this many requests the first thread stays where it was told to begin: a container and its
+ * first program are started by one request after the other, each of which waits for its answer, and
+ * to wake a sleeping CPU each time takes longer than the answer. */
+#define START_REQUESTS 100
+
 static struct {
 	struct fuse_session *session;
 	int channel;
 	int max;
 	atomic_int count;
 	atomic_int idle; /* wait for requests */
+	cpu_set_t cpus;
 } workers;
 
 static void *work(void *data);
@@ -30,6 +36,22 @@ int workers_cpu_count(void)
 	cpu_set_t cpus;
 
 	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+}
+
+void workers_spread(void)
+{
+	(void)sched_setaffinity(0, sizeof(workers.cpus), &workers.cpus);
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t one;
+
+	if (cpu < 0 || !CPU_ISSET(cpu, &workers.cpus))
+		return;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
 }
 
 static bool more_to_do(void)
@@ -45,7 +67,7 @@ static void call_for_help(void)
 	pthread_t thread;
 
 	if (atomic_fetch_add(&workers.count, 1) >= workers.max ||
-	    pthread_create(&thread, NULL, work, NULL) != 0)
+	    pthread_create(&thread, NULL, work, &workers) != 0)
 		atomic_fetch_sub(&workers.count, 1);
 }
 
@@ -53,8 +75,10 @@ static void *work(void *data)
 {
 	struct fuse_buf buf = { .mem = NULL };
 	int n, waited = 0; /* requests in a row that had to wait for this thread */
+	int starting = data ? 0 : START_REQUESTS;
 
-	(void)data;
+	if (data)
+		workers_spread();
 	do {
 		atomic_fetch_add(&workers.idle, 1);
 		n = fuse_session_receive_buf(workers.session, &buf);
@@ -62,6 +86,8 @@ static void *work(void *data)
 		if (n <= 0)
 			continue;
 		fuse_session_process_buf(workers.session, &buf);
+		if (starting > 0 && --starting == 0)
+			workers_spread();
 		if (atomic_load(&workers.count) == workers.max)
 			continue;
 		waited = atomic_load(&workers.idle) == 0 && more_to_do() ? waited + 1 : 0;
@@ -72,10 +98,12 @@ static void *work(void *data)
 	return NULL;
 }
 
-void workers_run(struct fuse_session *session, int channel)
+void workers_run(struct fuse_session *session, int channel, int cpu)
 {
 	int cpus = workers_cpu_count();
 
+	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0)
+		stay_on(cpu);
 	workers.session = session;
 	workers.channel = channel;
 	workers.max = cpus < WORKERS_MAX ? cpus : WORKERS_MAX;

@@ -13,9 +13,12 @@
 struct fuse_session;
 
 /* Answers the requests that come through `channel`, the session's, until the file system is gone;
- * the calling thread is the first worker. The others are never joined: the process is meant to end
- * then. */
-void workers_run(struct fuse_session *session, int channel);
+ * the calling thread is the first worker. It stays on `cpu` in the beginning, unless that is -1 or
+ * not one of the process's. The others are never joined: the process is meant to end then. */
+void workers_run(struct fuse_session *session, int channel, int cpu);
+
+/* Lets the calling thread, one that a worker made, use all CPUs of the process. */
+void workers_spread(void);
 
 /* How many CPUs there are for this process. */
 int workers_cpu_count(void);

@@ -163,7 +163,8 @@ static void note_damage(void)
 static _Noreturn void server_main(const struct image *image, int go, int channel,
 				  const struct rendezvous *rendezvous)
 {
-	const struct image_server server = { .image = image, .channel = channel, .uid = geteuid(),
+	const struct image_server server = { .image = image, .channel = channel,
+					     .cpu = sched_getcpu(), .uid = geteuid(),
 					     .gid = getegid(), .ready = let_go,
 					     .damaged = note_damage };
 	struct error err = ERROR_INIT;

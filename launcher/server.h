@@ -11,8 +11,8 @@
  * before the caller has a mount namespace of its own. It gets ready at once, and serves when told
  * so by server_go(). It is no child of the caller, so the application will never wait(2) for it.
  * It ends by itself when the last process that uses the mount has ended, or when the caller dies
- * before server_go(). Returns a descriptor for
- * server_go(), or -1 with `err` set.
+ * before server_go(). It begins on the CPU that
+ * the caller is on. Returns a descriptor for server_go(), or -1 with `err` set.
  *
  * The caller must close its own copy of `channel` in the end: a mount whose server died gives
  * ENOTCONN only when nobody else holds the channel. */
