@@ -67,14 +67,23 @@ static bool covers(const struct mountlist *list, const char *path)
 	return false;
 }
 
+static bool is_unmounted(const struct mountlist *users, const char *path)
+{
+	for (size_t i = 0; i < users->count; i++)
+		if (users->items[i].kind == MOUNT_UMOUNT && strcmp(users->items[i].target, path) == 0)
+			return true;
+	return false;
+}
+
 /* Adds a directory of the node that nobody has asked for, unless a mount of the user's is there or
- * above: then that is what the user wants to see. */
+ * above: then that is what the user wants to see. An "umount:" finds its mount all the same. */
 static int add(struct mountlist *list, const struct mountlist *users, const char *path,
 	       struct error *err)
 {
 	cleanup_free char *target = path ? path_normalise(path) : NULL;
 
-	if (!target || is_of_image(target) || covers(users, target) || covers(list, target))
+	if (!target || is_of_image(target) || covers(list, target) ||
+	    (covers(users, target) && !is_unmounted(users, target)))
 		return 0;
 	return mountlist_add_bind(list, target, true, err);
 }

@@ -82,6 +82,9 @@ int main(int argc, char **argv)
 	open_stdio();
 	report_init();
 	proctitle_init(argc, argv);
+#if HAVE_DECL_SPANK_PREPEND_TASK_ARGV
+	how = NULL; /* whatever it is, it does not come from the plugin */
+#endif
 	if (how)
 		return join_from_env(how, argc, argv);
 	if (argc < 2)
