@@ -2,6 +2,9 @@
 # binding.bats - CPU binding, PrologFlags=Contain and whatever else wants a
 # cluster of its own
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 state=$DAVIT_WORK/cluster-binding

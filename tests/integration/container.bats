@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # container.bats - one container per node and step, and what is in it
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 two_nodes=(-N2 -n8 --ntasks-per-node=4)
 
 @test 'all ranks of a node share one user and one mount namespace, nodes do not' {
-	# shellcheck disable=SC2016
+	# all at the same time: the kernel uses the numbers of namespaces again
 	run_srun "${two_nodes[@]}" --container="$SMALL" sh -c \
-	    'echo "$SLURMD_NODENAME $(readlink /proc/self/ns/user) $(readlink /proc/self/ns/mnt)"'
+	    'echo "$SLURMD_NODENAME $(readlink /proc/self/ns/user) $(readlink /proc/self/ns/mnt)"; sleep 1'
 	assert_success
 	assert_quiet
 	assert_equal "$(sort <<<"$output" | uniq -c | awk '{print $1, $2}')" $'4 n1\n4 n2'
@@ -133,7 +136,6 @@ two_nodes=(-N2 -n8 --ntasks-per-node=4)
 	mkdir -p /home/alice/work
 	echo seen >/home/alice/work/file
 	chown -R alice: /home/alice/work
-	# shellcheck disable=SC2016
 	run_srun --chdir=/home/alice/work --container="$SMALL" sh -c \
 	    'pwd; cat file; echo $HOME; echo new >written; echo t >/tmp/from-inside; cd; pwd'
 	assert_success
@@ -147,7 +149,6 @@ two_nodes=(-N2 -n8 --ntasks-per-node=4)
 
 @test 'a working directory outside HOME comes along' {
 	install -d -o alice /run/davit-test/project /run/davit-test/project/below
-	# shellcheck disable=SC2016
 	run_srun --chdir=/run/davit-test/project/below --container="$SMALL" sh -c \
 	    'pwd; echo here >file; ls -d /run/davit-test/images'
 	assert_match '^/run/davit-test/project/below'
@@ -167,7 +168,6 @@ two_nodes=(-N2 -n8 --ntasks-per-node=4)
 }
 
 @test '/proc, /sys and a minimal /dev' {
-	# shellcheck disable=SC2016
 	run_srun --container="$SMALL" sh -c '
 		[ -d /proc/$$ ] && [ -d /sys/kernel ] && [ -d /sys/fs ] && echo kernel
 		for i in null zero full random urandom tty ptmx; do [ -c /dev/$i ] || echo no $i; done
@@ -193,14 +193,12 @@ two_nodes=(-N2 -n8 --ntasks-per-node=4)
 	run_srun --container="$SMALL" ls /etc/slurm /root /usr/bin/srun "$DAVIT_WORK/task-prolog"
 	((status != 0))
 	assert_output ''
-	# shellcheck disable=SC2016
 	run_srun --container="$SMALL" sh -c 'cut -d" " -f5 /proc/self/mountinfo'
 	assert_success
 	[[ $output != *"$DAVIT_WORK"* ]] || complain 'mounts of the host'
 }
 
 @test 'steps without a container are as they were' {
-	# shellcheck disable=SC2016
 	run_srun -n2 bash -c 'readlink /proc/self/ns/user /proc/self/ns/mnt; env | grep ^DAVIT'
 	[[ $output != *DAVIT* ]]
 	assert_equal "$(sort -u <<<"$output")" \

@@ -2,6 +2,9 @@
 # errors.bats - every failure: node, cause and remedy, once per node, the exit
 # code, and never a word from the command itself
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 # Two ranks on each of two nodes print something if they get anywhere.
@@ -76,7 +79,8 @@ teardown() {
 }
 
 @test 'image with damaged tables' {
-	fail_on_two_nodes '*image*' '*' '' --container="$images/tables.sqfs"
+	fail_on_two_nodes "image '$images/tables.sqfs' is damaged or cannot be read: *" \
+	    'check its file system; copy or make the image again' '' --container="$images/tables.sqfs"
 }
 
 @test 'image is a SIF, a tar, a gzip file, a program' {
@@ -120,13 +124,13 @@ teardown() {
 	local SLURM_CONF=$SLURM_CONF state=$DAVIT_WORK/cluster-userns
 
 	userns_begin
-	userns_enter "$DAVIT_CLUSTER_TOOL" start --state $state \
+	userns_enter "$DAVIT_CLUSTER_TOOL" start --state "$state" \
 	    --keep-users --prefix "$DAVIT_PREFIX" >/dev/null
 	SLURM_CONF=$state/etc/slurm.conf
 	userns_enter alice srun -N2 -n4 --ntasks-per-node=2 --container="$SMALL" echo alive
 	userns_limit 0
 	capture userns_enter alice srun -N2 -n4 --ntasks-per-node=2 --container="$SMALL" sh -c 'echo alive'
-	userns_enter "$DAVIT_CLUSTER_TOOL" stop --state $state
+	userns_enter "$DAVIT_CLUSTER_TOOL" stop --state "$state"
 	userns_end
 	assert_status 125
 	assert_output ''
@@ -199,7 +203,7 @@ not_executable() {
 	assert_output ''
 	assert_failure 'n1 n2' \
 	    "cannot change to the working directory '/nowhere' in the container: No such file or directory" \
-	    '--container-mounts=/nowhere or --container-workdir=/'
+	    '--container-mounts to bring it in, or --container-workdir=/'
 }
 
 @test 'working directory below /etc of the host is not brought along' {
@@ -212,7 +216,6 @@ not_executable() {
 }
 
 @test 'errors of some ranks only: the others go on' {
-	# shellcheck disable=SC2016
 	run_srun -N1 -n4 --container="$SMALL" sh -c \
 	    '[ $SLURM_PROCID != 2 ] || exec /opt/bad/mode; echo fine'
 	assert_status 126

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # options.bats - which image a step gets: options, variables, inheritance
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 which=(cat /etc/image)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # plugin.bats - what the plugin shows of itself
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 plugin=$(find "$DAVIT_PREFIX/" -name spank_davit.so -print -quit)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # rank.bats - the rank is the application: pid, signals, exit code, stdio, limits
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 @test 'the pid is the one that Slurm started' {
-	# shellcheck disable=SC2016
 	run_srun -n4 --container="$SMALL" sh -c 'echo $$ $SLURM_TASK_PID $(tr "\0" " " </proc/$$/cmdline | cut -c 1-5)'
 	assert_success
 	assert_equal "$(wc -l <<<"$output")" 4
@@ -22,7 +24,6 @@ load "$DAVIT_TESTS/lib/common.bash"
 @test 'arguments and environment arrive as they are' {
 	local odd=$'a b\n"c" \\ $HOME *'
 
-	# shellcheck disable=SC2016
 	run_alice env ODD="$odd" srun --container="$SMALL" sh -c \
 	    'printf "<%s>" "$@" "$ODD"; env | grep -c DAVIT_' x "$odd" '' -- --help
 	assert_equal "$output" "<$odd><><--><--help><$odd>0"
@@ -39,7 +40,6 @@ load "$DAVIT_TESTS/lib/common.bash"
 }
 
 @test 'ranks may end one after another, each with an exit code of its own' {
-	# shellcheck disable=SC2016
 	run_srun -N2 -n8 --ntasks-per-node=4 --container="$SMALL" sh -c \
 	    'sleep 0.$SLURM_PROCID; exit $SLURM_PROCID'
 	assert_status 7
@@ -49,12 +49,10 @@ load "$DAVIT_TESTS/lib/common.bash"
 }
 
 @test 'a rank killed by a signal' {
-	# shellcheck disable=SC2016
 	run_srun --container="$SMALL" sh -c 'kill -KILL $$'
 	assert_status 137
 	assert_no_davit_line
 	assert_stderr Killed
-	# shellcheck disable=SC2016
 	run_srun --container="$SMALL" sh -c 'kill -SEGV $$'
 	assert_status 139
 	assert_no_davit_line
@@ -101,10 +99,8 @@ load "$DAVIT_TESTS/lib/common.bash"
 }
 
 @test '--label and --output' {
-	# shellcheck disable=SC2016
 	run_srun -n2 --label --container="$SMALL" sh -c 'echo rank $SLURM_PROCID'
 	assert_equal "$(sort <<<"$output")" $'0: rank 0\n1: rank 1'
-	# shellcheck disable=SC2016
 	run_srun -n2 --output='/home/alice/o.%t' --container="$SMALL" sh -c 'echo rank $SLURM_PROCID'
 	assert_equal "$(cat /home/alice/o.0 /home/alice/o.1)" $'rank 0\nrank 1'
 	rm /home/alice/o.?
@@ -149,7 +145,6 @@ load "$DAVIT_TESTS/lib/common.bash"
 }
 
 @test 'TaskProlog runs on the host, before the container' {
-	# shellcheck disable=SC2016
 	run_srun --container="$SMALL" sh -c 'echo $TASK_PROLOG_RAN_IN'
 	assert_success
 	assert_output host

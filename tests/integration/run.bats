@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # run.bats - davit by hand, without Slurm
 
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
 load "$DAVIT_TESTS/lib/common.bash"
 
 host=$(hostname -s)
@@ -85,7 +88,6 @@ usage_error() {
 		assert_status $code
 		assert_quiet
 	done
-	# shellcheck disable=SC2016
 	run_davit "$SMALL" sh -c 'kill -TERM $$'
 	assert_status 143
 	run_davit "$SMALL" nonesuch
@@ -97,7 +99,6 @@ usage_error() {
 }
 
 @test 'the pid is that of davit' {
-	# shellcheck disable=SC2016
 	run_alice bash -c "$DAVIT run $SMALL sh -c 'sleep 0.2; echo \$\$' & echo \$!; wait"
 	assert_success
 	assert_equal "${lines[0]}" "${lines[1]}"

@@ -14,6 +14,7 @@ bats_require_minimum_version 1.5.0
     { echo 'start this with tests/run-integration' >&2; exit 1; }
 
 images=$DAVIT_WORK/images
+# shellcheck disable=SC2034 # for the tests
 programs=$DAVIT_WORK/programs
 SMALL=$images/small.sqfs
 OTHER=$images/other.sqfs
@@ -21,7 +22,7 @@ GLIBC=$images/glibc.sqfs
 export SMALL OTHER GLIBC
 slurm=$DAVIT_CLUSTER_SLURM
 
-# shellcheck source=leftovers.bash
+# shellcheck source-path=SCRIPTDIR source=leftovers.bash
 . "$DAVIT_TESTS/lib/leftovers.bash"
 
 # ---- acting --------------------------------------------------------------
@@ -76,8 +77,8 @@ await_output() {
 	await bash -c '(($(grep -c -- "$1" "$2") >= $3))' - "$1" \
 	    "$BATS_TEST_TMPDIR/begun.out" "${2-1}"
 }
-# The one job of alice that runs.
-job_now() { squeue -h -u alice -o %i | head -n 1; }
+# The latest job of alice that runs.
+job_now() { squeue -h -u alice -t R,S -o %i | sort -n | tail -n 1; }
 
 job_any() { [[ $(job_now) ]]; }
 job_none() { [[ ! $(job_now) ]]; }
@@ -120,25 +121,25 @@ userns_begin() {
 
 	unshare --user sleep 60 3>&- &
 	userns_holder=$!
-	while [[ $(readlink /proc/$userns_holder/ns/user) == "$(readlink /proc/self/ns/user)" ]]; do
+	while [[ $(readlink "/proc/$userns_holder/ns/user") == "$(readlink /proc/self/ns/user)" ]]; do
 		:
 	done
 	for map in uid_map gid_map; do
-		echo '0 0 4294967295' >/proc/$userns_holder/$map
+		echo '0 0 4294967295' >"/proc/$userns_holder/$map"
 	done
 }
 userns_enter() {
 	if [[ $1 == alice ]]; then
 		shift
-		as_prefix=(nsenter --target $userns_holder --user --setuid 0 --setgid 0)
+		as_prefix=(nsenter --target "$userns_holder" --user --setuid 0 --setgid 0)
 		alice "$@"
 		return
 	fi
-	nsenter --target $userns_holder --user --setuid 0 --setgid 0 "$@" 3>&-
+	nsenter --target "$userns_holder" --user --setuid 0 --setgid 0 "$@" 3>&-
 }
 # shellcheck disable=SC2016 # expanded by the inner shell
 userns_limit() { userns_enter bash -c 'echo $1 >/proc/sys/user/max_user_namespaces' - "$1"; }
-userns_end() { kill $userns_holder; }
+userns_end() { kill "$userns_holder"; }
 
 # ---- asserting -----------------------------------------------------------
 

@@ -144,7 +144,7 @@ images_build() {
 	    etc/nsswitch.conf=/home/alice/escape/nsswitch.conf
 	tree_hostile loop tmp=/tmp home=/a a=/b b=/home
 	for name in small glibc hostile-{absolute,relative,files,loop}; do
-		image_pack $name
+		image_pack "$name"
 	done
 	# a second image to tell apart
 	echo other >"$trees/small/etc/image"

@@ -40,6 +40,7 @@ leftovers_list() {
 		[[ $ns == "$mine" ]] || echo "process $pid ($comm) holds $ns"
 	done
 	grep -h fuse.davit /proc/self/mountinfo
+	squeue -h -t PD,R,S -o 'job %i (%j), state %T' 2>/dev/null
 	comm -13 <(echo "$leftovers_before") <(leftovers_files) | sed 's/^/file /'
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * snipe.c - kill a process right after it has begun.
+ * snipe.c - kill or stop a process right after it has begun.
  *
- * snipe NAME MICROSECONDS: waits for a process called NAME (as in /proc/PID/comm) to appear, then
- * that long, and kills it. Exits with 0 if it did, 1 if none came within five seconds.
+ * snipe NAME MICROSECONDS [STOP]: waits for a process called NAME (as in /proc/PID/comm) to appear,
+ * then that long, and kills it, or stops it. Exits with 0 if it did, 1 if none came within five seconds.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -53,12 +53,12 @@ int main(int argc, char **argv)
 	time_t end = time(NULL) + 5;
 	pid_t pid;
 
-	if (argc != 3)
-		errx(2, "usage: snipe NAME MICROSECONDS");
+	if (argc < 3)
+		errx(2, "usage: snipe NAME MICROSECONDS [STOP]");
 	delay.tv_nsec = atol(argv[2]) * 1000;
 	while (!(pid = find(argv[1])))
 		if (time(NULL) > end)
 			return 1;
 	nanosleep(&delay, NULL);
-	return kill(pid, SIGKILL) == 0 ? 0 : 1;
+	return kill(pid, argc > 3 ? SIGSTOP : SIGKILL) == 0 ? 0 : 1;
 }
