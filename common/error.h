@@ -32,11 +32,9 @@ struct error {
 	char remedy[ERROR_TEXT_MAX]; /* "" where nobody knows one */
 };
 
-#define ERROR_INIT                       \
-	{                                \
-		.errnum = 0,             \
-		.code = EXIT_SETUP,      \
-		.cause = "", .remedy = "" \
+#define ERROR_INIT                                                         \
+	{                                                                  \
+		.errnum = 0, .code = EXIT_SETUP, .cause = "", .remedy = "" \
 	}
 
 #define ERROR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

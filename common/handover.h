@@ -31,13 +31,20 @@
 #include "common/error.h"
 
 #define HANDOVER_ENV   "DAVIT_JOIN"
-#define HANDOVER_NONE  "none" /* in place of the memfd: the plugin failed, and has told why */
+#define HANDOVER_NONE  "none"      /* in place of the memfd: the plugin failed, and has told why */
 #define HANDOVER_MAGIC 0x31766144u /* "Dav1": a plugin and a launcher of one layout */
 
 /* Record locks, each on one byte. */
-enum handover_lock { HANDOVER_LOCK_BUILD = 0, HANDOVER_LOCK_SERVER = 1 };
+enum handover_lock {
+	HANDOVER_LOCK_BUILD = 0,
+	HANDOVER_LOCK_SERVER = 1
+};
 
-enum handover_state { HANDOVER_EMPTY = 0, HANDOVER_READY = 1, HANDOVER_FAILED = 2 };
+enum handover_state {
+	HANDOVER_EMPTY = 0,
+	HANDOVER_READY = 1,
+	HANDOVER_FAILED = 2
+};
 enum handover_server {
 	HANDOVER_SERVER_NONE = 0,
 	HANDOVER_SERVER_RUNS = 1,    /* and holds its lock */

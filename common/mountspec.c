@@ -75,11 +75,11 @@ static char *take_field(const char **at)
 
 struct flag {
 	const char *name;
-	uint64_t set, clr;       /* MOUNT_ATTR_* */
-	uint64_t propagation;    /* MS_* */
-	int recursive;           /* 1 rbind, -1 bind, 0 says nothing */
+	uint64_t set, clr;    /* MOUNT_ATTR_* */
+	uint64_t propagation; /* MS_* */
+	int recursive;        /* 1 rbind, -1 bind, 0 says nothing */
 	bool propagate_below;
-	int create;              /* enum mount_create, or -1 */
+	int create; /* enum mount_create, or -1 */
 };
 
 /* clang-format off */
@@ -148,9 +148,10 @@ static int apply_flag(struct mountspec *spec, const char *name, struct error *er
 		return 0;
 	}
 	error_set(err, 0, "unknown mount flag '%s'", name);
-	return error_remedy(err, "flags joined by '+', of: ro rw bind rbind nosuid nodev noexec "
-				 "noatime private rprivate slave rslave x-create=auto|dir|file|none "
-				 "(tmpfs also: size=N mode=N); see davit(5)");
+	return error_remedy(err,
+			    "flags joined by '+', of: ro rw bind rbind nosuid nodev noexec "
+			    "noatime private rprivate slave rslave x-create=auto|dir|file|none "
+			    "(tmpfs also: size=N mode=N); see davit(5)");
 }
 
 static int apply_flags(struct mountspec *spec, char *text, struct error *err)
@@ -210,8 +211,8 @@ static int set_source(struct mountspec *spec, char *first, bool alone, struct er
 		spec->kind = MOUNT_TMPFS;
 	} else if (!alone && strcmp(first, "umount") == 0) {
 		spec->kind = MOUNT_UMOUNT;
-	} else if (first[0] == '/' || strncmp(first, "./", 2) == 0 || strncmp(first, "../", 3) == 0 ||
-		   strcmp(first, ".") == 0) {
+	} else if (first[0] == '/' || strncmp(first, "./", 2) == 0 ||
+		   strncmp(first, "../", 3) == 0 || strcmp(first, ".") == 0) {
 		spec->source = strdup(first);
 		if (!spec->source)
 			return error_set(err, ENOMEM, "cannot keep the mounts");
@@ -278,8 +279,7 @@ int mountlist_parse(struct mountlist *list, const char *text, struct error *err)
 	}
 }
 
-int mountlist_add_bind(struct mountlist *list, const char *source, bool optional,
-		       struct error *err)
+int mountlist_add_bind(struct mountlist *list, const char *source, bool optional, struct error *err)
 {
 	struct mountspec spec = { .kind = MOUNT_BIND,
 				  .create = CREATE_AUTO,
@@ -360,7 +360,9 @@ int mountlist_apply_umounts(struct mountlist *list, struct error *err)
 			size_t left = drop_target(list, kept, spec.target);
 
 			if (left == kept)
-				result = error_set(err, 0, "mount 'umount:%s': nothing is mounted there", spec.target);
+				result = error_set(err, 0,
+						   "mount 'umount:%s': nothing is mounted there",
+						   spec.target);
 			kept = left;
 			mountspec_done(&spec);
 		} else {

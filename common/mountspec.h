@@ -17,8 +17,17 @@
 
 #include "common/error.h"
 
-enum mount_kind { MOUNT_BIND, MOUNT_TMPFS, MOUNT_UMOUNT };
-enum mount_create { CREATE_NONE, CREATE_AUTO, CREATE_DIR, CREATE_FILE };
+enum mount_kind {
+	MOUNT_BIND,
+	MOUNT_TMPFS,
+	MOUNT_UMOUNT
+};
+enum mount_create {
+	CREATE_NONE,
+	CREATE_AUTO,
+	CREATE_DIR,
+	CREATE_FILE
+};
 
 struct mountspec {
 	enum mount_kind kind;
@@ -29,10 +38,10 @@ struct mountspec {
 	uint64_t propagation;     /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0 */
 	uint64_t attr_set;        /* MOUNT_ATTR_* of mount_setattr(2) */
 	uint64_t attr_clr;
-	char *source;             /* path on the host; NULL unless MOUNT_BIND */
-	char *target;             /* absolute, without "." or ".." or doubled slashes */
-	char *size;               /* tmpfs: size=, as tmpfs(5) takes it, or NULL */
-	char *mode;               /* tmpfs: mode=, octal, or NULL */
+	char *source; /* path on the host; NULL unless MOUNT_BIND */
+	char *target; /* absolute, without "." or ".." or doubled slashes */
+	char *size;   /* tmpfs: size=, as tmpfs(5) takes it, or NULL */
+	char *mode;   /* tmpfs: mode=, octal, or NULL */
 };
 
 struct mountlist {

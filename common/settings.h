@@ -15,15 +15,15 @@
 #include "common/mountspec.h"
 
 struct settings {
-	char *image;            /* path as the user gave it, never "" */
-	char *workdir;          /* absolute path inside, or NULL for that of the job */
+	char *image;   /* path as the user gave it, never "" */
+	char *workdir; /* absolute path inside, or NULL for that of the job */
 	struct mountlist mounts;
 };
 
 struct option_def {
-	const char *name;    /* without "container-" */
-	const char *arg;     /* what its value is called in help texts */
-	const char *help;    /* one line, no full stop */
+	const char *name; /* without "container-" */
+	const char *arg;  /* what its value is called in help texts */
+	const char *help; /* one line, no full stop */
 	int (*set)(struct settings *settings, const char *value, struct error *err);
 };
 
@@ -35,8 +35,7 @@ const struct option_def *settings_find(const char *name);
 
 /* Sets one option, overriding an earlier value. Returns 0, or -1 with `err` set and `settings` as
  * it was. */
-int settings_set(struct settings *settings, const char *name, const char *value,
-		 struct error *err);
+int settings_set(struct settings *settings, const char *name, const char *value, struct error *err);
 
 void settings_done(struct settings *settings);
 

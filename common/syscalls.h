@@ -40,7 +40,8 @@ static inline int fsopen(const char *type, unsigned int flags)
 	return (int)syscall(SYS_fsopen, type, flags);
 }
 
-static inline int fsconfig(int fs, unsigned int command, const char *key, const void *value, int aux)
+static inline int fsconfig(int fs, unsigned int command, const char *key, const void *value,
+			   int aux)
 {
 	return (int)syscall(SYS_fsconfig, fs, command, key, value, aux);
 }

@@ -44,13 +44,21 @@ static const struct known {
 } known[] = {
 	{ 32, "SIF_MAGIC", 9, "an Apptainer SIF image",
 	  "apptainer sif dump (list the squashfs partition's number with: apptainer sif list FILE)" },
-	{ 257, "ustar", 5, "a tar archive", "sqfstar NEW.sqfs <FILE, or unpack it and mksquashfs DIR NEW.sqfs" },
+	{ 257, "ustar", 5, "a tar archive",
+	  "sqfstar NEW.sqfs <FILE, or unpack it and mksquashfs DIR NEW.sqfs" },
 	{ 0, "\x1f\x8b", 2, "a gzip file", "unpack it, then mksquashfs DIR NEW.sqfs" },
 	{ 0, "\x28\xb5\x2f\xfd", 4, "a zstd file", "unpack it, then mksquashfs DIR NEW.sqfs" },
-	{ 0, "\xfd" "7zXZ", 5, "an xz file", "unpack it, then mksquashfs DIR NEW.sqfs" },
-	{ 0, "\x7f" "ELF", 4, "a program", "srun --container=IMAGE COMMAND" },
+	{ 0,
+	  "\xfd"
+	  "7zXZ",
+	  5, "an xz file", "unpack it, then mksquashfs DIR NEW.sqfs" },
+	{ 0,
+	  "\x7f"
+	  "ELF",
+	  4, "a program", "srun --container=IMAGE COMMAND" },
 	{ 0, "#!", 2, "a script", "srun --container=IMAGE COMMAND" },
-	{ 0, "sqsh", 4, "a big-endian squashfs of version 3 or older", "mksquashfs of squashfs-tools 4.0 or later" },
+	{ 0, "sqsh", 4, "a big-endian squashfs of version 3 or older",
+	  "mksquashfs of squashfs-tools 4.0 or later" },
 };
 
 static int refuse_content(const struct image *image, const char *head, size_t len,
@@ -104,8 +112,8 @@ static int check_type(const struct image *image, const struct stat *st, struct e
 {
 	if (S_ISDIR(st->st_mode)) {
 		error_set(err, 0, "image '%s' is a directory", image->path);
-		return error_remedy(err, "mksquashfs %s %s.sqfs, then --container=%s.sqfs", image->path,
-				    image->path, image->path);
+		return error_remedy(err, "mksquashfs %s %s.sqfs, then --container=%s.sqfs",
+				    image->path, image->path, image->path);
 	}
 	if (!S_ISREG(st->st_mode)) {
 		error_set(err, 0, "image '%s' is not a regular file", image->path);
@@ -123,13 +131,17 @@ static int refuse_open(const struct image *image, const char *path, int cause, s
 	if (cause == ENOENT || cause == ENOTDIR) {
 		error_set(err, 0, "no image '%s' on this node", image->path);
 		if (path[0] == '/')
-			return error_remedy(err, "check the path and that its file system is mounted here");
-		return error_remedy(err, "an absolute path; '%s' was looked for in the job's working directory",
-				    path);
+			return error_remedy(
+				err, "check the path and that its file system is mounted here");
+		return error_remedy(
+			err, "an absolute path; '%s' was looked for in the job's working directory",
+			path);
 	}
 	error_set(err, cause, "cannot open image '%s'", image->path);
 	if (cause == EACCES)
-		error_remedy(err, "chmod a+r the file and a+x the directories above it, or ask its owner");
+		error_remedy(
+			err,
+			"chmod a+r the file and a+x the directories above it, or ask its owner");
 	return -1;
 }
 

@@ -8,12 +8,15 @@
 #include "common/error.h"
 
 struct image {
-	int fd;        /* read-only, -1 when not open */
-	off_t offset;  /* where the squashfs begins in the file, in bytes */
-	char *path;    /* absolute, for messages */
+	int fd;       /* read-only, -1 when not open */
+	off_t offset; /* where the squashfs begins in the file, in bytes */
+	char *path;   /* absolute, for messages */
 };
 
-#define IMAGE_INIT { .fd = -1 }
+#define IMAGE_INIT       \
+	{                \
+		.fd = -1 \
+	}
 
 /* Opens `path` as the calling user and checks that it holds a whole squashfs 4.0 whose compression
  * this build can read. Relative paths start at the working directory. Returns 0, or -1 with `err`

@@ -24,9 +24,12 @@ int image_channel(struct error *err)
 		return channel;
 	error_set(err, errno, "cannot open /dev/fuse");
 	if (errno == EACCES || errno == EPERM)
-		return error_remedy(err, "ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup");
+		return error_remedy(
+			err,
+			"ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup");
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-		return error_remedy(err, "ask your admin to load the kernel module fuse (modprobe fuse)");
+		return error_remedy(
+			err, "ask your admin to load the kernel module fuse (modprobe fuse)");
 	return -1;
 }
 
@@ -49,8 +52,7 @@ int image_mount(const struct image *image, int channel, struct error *err)
 	cleanup_close int fs = fsopen("fuse", FSOPEN_CLOEXEC);
 	int mount = -1;
 
-	if (fs >= 0 &&
-	    fsconfig(fs, FSCONFIG_SET_STRING, "source", source_name(image), 0) == 0 &&
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "source", source_name(image), 0) == 0 &&
 	    fsconfig(fs, FSCONFIG_SET_STRING, "subtype", "davit", 0) == 0 &&
 	    set_option(fs, "fd", (unsigned int)channel) == 0 &&
 	    fsconfig(fs, FSCONFIG_SET_STRING, "rootmode", "40000", 0) == 0 &&

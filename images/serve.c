@@ -6,30 +6,22 @@
  * links, pages, and that a name does not exist. open(2) and opendir(2) are answered ENOSYS, which
  * tells the kernel not to ask again. What is left is one question for each new thing.
  *
- * Node numbers: 1 is the root, other inodes of the image are their number + 2 (0 is no node), added
- * ones have a bit of their own. So no table of nodes is kept, and "forget" means nothing.
- *
  * Several threads read the same channel. A reader of the image is given back before the reply goes
  * out, so that whoever gets the next request finds the same one free.
  */
-#define FUSE_USE_VERSION 32
 #include "images/serve.h"
 
 #include <errno.h>
-#include <fuse3/fuse_lowlevel.h>
 #include <limits.h>
 #include <malloc.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
-#include "images/added.h"
 #include "images/ahead.h"
 #include "images/blocks.h"
-#include "images/content.h"
-#include "images/readers.h"
+#include "images/service.h"
 #include "images/squash.h"
 #include "images/workers.h"
 
@@ -40,35 +32,6 @@
 #define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
 #define BLOCKS_MAX 64
 
-/* Offsets in a directory: 0 and 1 are "." and "..", then those of the image, then added nodes. */
-#define OFFSET_IMAGE 2
-#define OFFSET_ADDED ((off_t)1 << 40)
-
-struct service {
-	const struct image_server *server;
-	struct added *added;
-	struct readers *readers;
-	struct content content;
-	uint64_t root;
-	bool has_xattrs;
-	atomic_flag damaged;
-};
-
-static struct service *service_of(fuse_req_t req)
-{
-	return fuse_req_userdata(req);
-}
-
-static fuse_ino_t node_of(const struct service *service, uint64_t inode)
-{
-	return inode == service->root ? FUSE_ROOT_ID : inode + 2;
-}
-
-static uint64_t inode_of(const struct service *service, fuse_ino_t node)
-{
-	return node == FUSE_ROOT_ID ? service->root : node - 2;
-}
-
 /* A bad image is noted once; the application sees EIO each time. */
 static void note_damage(struct service *service, int error)
 {
@@ -76,7 +39,7 @@ static void note_damage(struct service *service, int error)
 		service->server->damaged();
 }
 
-static void reply_error(fuse_req_t req, int error)
+void service_reply_error(fuse_req_t req, int error)
 {
 	note_damage(service_of(req), error);
 	fuse_reply_err(req, error);
@@ -107,8 +70,8 @@ static int stat_node(struct service *service, struct squash *reader, fuse_ino_t 
 	return error;
 }
 
-static int make_entry(struct service *service, struct squash *reader, fuse_ino_t node,
-		      struct fuse_entry_param *entry)
+int service_make_entry(struct service *service, struct squash *reader, fuse_ino_t node,
+		       struct fuse_entry_param *entry)
 {
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = node;
@@ -154,10 +117,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int error = find(service, reader, parent, name, &node);
 
 	if (!error)
-		error = make_entry(service, reader, node, &entry);
+		error = service_make_entry(service, reader, node, &entry);
 	readers_give(service->readers, reader);
 	if (error && error != ENOENT)
-		reply_error(req, error);
+		service_reply_error(req, error);
 	else
 		fuse_reply_entry(req, &entry); /* node 0: does not exist, and never will */
 }
@@ -172,7 +135,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	(void)file;
 	readers_give(service->readers, reader);
 	if (error)
-		reply_error(req, error);
+		service_reply_error(req, error);
 	else
 		fuse_reply_attr(req, &st, FOREVER);
 }
@@ -182,11 +145,12 @@ static void op_readlink(fuse_req_t req, fuse_ino_t node)
 	struct service *service = service_of(req);
 	struct squash *reader = readers_take(service->readers);
 	cleanup_free char *target = NULL;
-	int error = added_is(node) ? EINVAL : squash_readlink(reader, inode_of(service, node), &target);
+	int error =
+		added_is(node) ? EINVAL : squash_readlink(reader, inode_of(service, node), &target);
 
 	readers_give(service->readers, reader);
 	if (error)
-		reply_error(req, error);
+		service_reply_error(req, error);
 	else
 		fuse_reply_readlink(req, target);
 }
@@ -211,111 +175,21 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 	}
 	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
 	if (error)
-		reply_error(req, error);
-}
-
-/* A reply to readdir or readdirplus in the making. */
-struct listing {
-	fuse_req_t req;
-	struct service *service;
-	struct squash *reader;
-	bool plus;
-	bool full;
-	int error;
-	char *buf;
-	size_t used, size;
-};
-
-static bool list(struct listing *listing, const char *name, fuse_ino_t node, mode_t type, off_t next)
-{
-	struct fuse_entry_param entry = { .attr = { .st_mode = type, .st_ino = node } };
-	bool is_dot = name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-	char *at = listing->buf + listing->used;
-	size_t room = listing->size - listing->used, need;
-
-	if (!listing->plus) {
-		need = fuse_add_direntry(listing->req, at, room, name, &entry.attr, next);
-	} else {
-		if (!is_dot)
-			listing->error = make_entry(listing->service, listing->reader, node, &entry);
-		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, next);
-	}
-	if (need > room)
-		listing->full = true;
-	else
-		listing->used += need;
-	return !listing->full && !listing->error;
-}
-
-static bool list_image(const struct squash_entry *entry, void *data)
-{
-	struct listing *listing = data;
-
-	return list(listing, entry->name, node_of(listing->service, entry->inode), entry->type,
-		    entry->next + OFFSET_IMAGE);
-}
-
-static void list_added(struct listing *listing, fuse_ino_t dir, off_t offset)
-{
-	size_t cursor = offset < OFFSET_ADDED ? 0 : (size_t)(offset - OFFSET_ADDED);
-	struct added *added = listing->service->added;
-	const char *name;
-	uint64_t node;
-
-	while ((name = added_next(added, dir, &cursor, &node)))
-		if (!list(listing, name, node, added_mode(added, node) & S_IFMT,
-			  OFFSET_ADDED + (off_t)cursor))
-			break;
-}
-
-static int list_all(struct listing *listing, fuse_ino_t dir, off_t offset)
-{
-	int error = 0;
-
-	if (offset == 0 && !list(listing, ".", dir, S_IFDIR, 1))
-		return listing->error;
-	if (offset <= 1 && !list(listing, "..", FUSE_ROOT_ID, S_IFDIR, OFFSET_IMAGE))
-		return listing->error;
-	if (offset < OFFSET_ADDED && !added_is(dir))
-		error = squash_readdir(listing->reader, inode_of(listing->service, dir),
-				       offset <= OFFSET_IMAGE ? 0 : offset - OFFSET_IMAGE, list_image,
-				       listing);
-	if (error || listing->error)
-		return error ? error : listing->error;
-	if (!listing->full)
-		list_added(listing, dir, offset);
-	return listing->error;
-}
-
-static void reply_listing(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset, bool plus)
-{
-	cleanup_free char *buf = malloc(size);
-	struct service *service = service_of(req);
-	struct squash *reader = readers_take(service->readers);
-	struct listing listing = { .req = req, .service = service, .reader = reader, .plus = plus,
-				   .buf = buf, .size = size };
-	int error = buf ? list_all(&listing, dir, offset) : ENOMEM;
-
-	readers_give(service->readers, reader);
-	/* What was listed before an error goes out; the error comes with the next request. */
-	if (error && listing.used == 0)
-		reply_error(req, error);
-	else
-		fuse_reply_buf(req, buf, listing.used);
+		service_reply_error(req, error);
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset,
 		       struct fuse_file_info *file)
 {
 	(void)file;
-	reply_listing(req, dir, size, offset, false);
+	service_list(req, dir, size, offset, false);
 }
 
 static void op_readdirplus(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset,
 			   struct fuse_file_info *file)
 {
 	(void)file;
-	reply_listing(req, dir, size, offset, true);
+	service_list(req, dir, size, offset, true);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t node)
@@ -355,7 +229,7 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 		error = squash_listxattr(reader, inode_of(service, node), buf, size, &len);
 	readers_give(service->readers, reader);
 	if (error)
-		reply_error(req, error);
+		service_reply_error(req, error);
 	else if (size == 0)
 		fuse_reply_xattr(req, len);
 	else
@@ -380,9 +254,9 @@ static void reply_added(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 	int error = added_create(service->added, parent, name, mode, &node);
 
 	if (!error)
-		error = make_entry(service, NULL, node, &entry); /* no node of the image */
+		error = service_make_entry(service, NULL, node, &entry); /* no node of the image */
 	if (error)
-		reply_error(req, error);
+		service_reply_error(req, error);
 	else
 		fuse_reply_entry(req, &entry);
 }
@@ -425,7 +299,8 @@ static int attach(const struct service *service, struct fuse_session **session, 
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	const struct service *data = service;
 
-	*session = fuse_session_new(&args, &operations, sizeof(operations), (void *)(uintptr_t)data);
+	*session =
+		fuse_session_new(&args, &operations, sizeof(operations), (void *)(uintptr_t)data);
 	if (!*session)
 		return error_set(err, 0, "libfuse refuses to start");
 	snprintf(channel, sizeof(channel), "/dev/fd/%d", service->server->channel);
@@ -469,7 +344,8 @@ static int open_image(struct service *service, struct error *err)
 
 int image_serve(const struct image_server *server, struct error *err)
 {
-	struct service service = { .server = server, .added = added_new(),
+	struct service service = { .server = server,
+				   .added = added_new(),
 				   .damaged = ATOMIC_FLAG_INIT };
 	struct fuse_session *session;
 

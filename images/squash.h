@@ -72,8 +72,8 @@ int squash_readdir(struct squash *squash, uint64_t dir, off_t offset,
 		   bool (*each)(const struct squash_entry *entry, void *data), void *data);
 
 /* As getxattr(2) and listxattr(2), the length in *len; with `size` 0 only the length. */
-int squash_getxattr(struct squash *squash, uint64_t inode, const char *name, char *buf,
-		    size_t size, size_t *len);
+int squash_getxattr(struct squash *squash, uint64_t inode, const char *name, char *buf, size_t size,
+		    size_t *len);
 int squash_listxattr(struct squash *squash, uint64_t inode, char *buf, size_t size, size_t *len);
 
 #endif

@@ -68,11 +68,12 @@ static int explain_format(const char *path, const char *head, struct error *err)
 	err->code = EXIT_NOT_EXEC;
 	if (memcmp(head, ELFMAG, SELFMAG) == 0) {
 		uname(&node);
-		error_set(err, 0, "cannot execute '%s': it is a program for %s, this node is %s", path,
-			  machine_name(head), node.machine);
+		error_set(err, 0, "cannot execute '%s': it is a program for %s, this node is %s",
+			  path, machine_name(head), node.machine);
 		return error_remedy(err, "an image made for %s", node.machine);
 	}
-	error_set(err, 0, "cannot execute '%s': neither a program nor a script with a '#!' line", path);
+	error_set(err, 0, "cannot execute '%s': neither a program nor a script with a '#!' line",
+		  path);
 	return error_remedy(err, "a first line like #!/bin/sh");
 }
 
@@ -84,11 +85,15 @@ static int explain_interpreter(const char *path, char *head, struct error *err)
 		char *name = head + 2 + strspn(head + 2, " \t");
 
 		name[strcspn(name, " \t\r\n")] = '\0';
-		error_set(err, 0, "cannot execute '%s': its interpreter '%s' is not in the container", path, name);
+		error_set(err, 0,
+			  "cannot execute '%s': its interpreter '%s' is not in the container", path,
+			  name);
 	} else {
-		error_set(err, 0, "cannot execute '%s': its dynamic loader is not in the container", path);
+		error_set(err, 0, "cannot execute '%s': its dynamic loader is not in the container",
+			  path);
 	}
-	return error_remedy(err, "an image that has it; a program of the node may need the node's libraries");
+	return error_remedy(
+		err, "an image that has it; a program of the node may need the node's libraries");
 }
 
 static int explain_exec(const char *path, int cause, struct error *err)
@@ -110,21 +115,25 @@ static int explain_exec(const char *path, int cause, struct error *err)
 	if (cause == E2BIG)
 		return error_remedy(err, "fewer or shorter arguments and environment variables");
 	if (cause == ENOTCONN || cause == EIO)
-		return error_remedy(err, "check the image and the node's log: the image cannot be read");
+		return error_remedy(err,
+				    "check the image and the node's log: the image cannot be read");
 	return -1;
 }
 
 static int not_found(const char *name, const char *where, struct error *err)
 {
 	err->code = EXIT_NOT_FOUND;
-	error_set(err, 0, "command '%s' not found in the container%s%s", name, where[0] ? ": PATH=" : "", where);
-	return error_remedy(err, "its path inside the image; --container-mounts brings in files of the node");
+	error_set(err, 0, "command '%s' not found in the container%s%s", name,
+		  where[0] ? ": PATH=" : "", where);
+	return error_remedy(
+		err, "its path inside the image; --container-mounts brings in files of the node");
 }
 
 /* Tries `dir`/`name`, which goes to `path`. Returns only on failure, with errno. */
 static int try_directory(const char *dir, size_t dir_len, char **argv, char *path)
 {
-	if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)dir_len, dir, dir_len ? "/" : "./", argv[0]) >= PATH_MAX)
+	if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)dir_len, dir, dir_len ? "/" : "./",
+		     argv[0]) >= PATH_MAX)
 		return ENAMETOOLONG;
 	execve(path, argv, environ);
 	return errno;
@@ -178,8 +187,10 @@ static int exec_path(char **argv, struct error *err)
 int command_exec(char **argv, const char *workdir, struct error *err)
 {
 	if (chdir(workdir) < 0) {
-		error_set(err, errno, "cannot change to the working directory '%s' in the container", workdir);
-		return error_remedy(err, "--container-mounts to bring it in, or --container-workdir=/");
+		error_set(err, errno,
+			  "cannot change to the working directory '%s' in the container", workdir);
+		return error_remedy(err,
+				    "--container-mounts to bring it in, or --container-workdir=/");
 	}
 	if (narrow(err) < 0)
 		return -1;

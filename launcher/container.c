@@ -31,8 +31,8 @@
 
 /* What belongs to the image: the job's working directory is not brought along from there, for it
  * would hide the image's own files. */
-static const char *const image_dirs[] = { "/bin",   "/boot", "/dev",  "/etc", "/lib", "/lib32", "/lib64",
-					  "/libx32", "/proc", "/sbin", "/sys", "/usr" };
+static const char *const image_dirs[] = { "/bin",   "/boot",   "/dev",  "/etc",  "/lib", "/lib32",
+					  "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr" };
 
 static bool is_of_image(const char *path)
 {
@@ -62,7 +62,8 @@ static void plan_done(struct plan *plan)
 static bool covers(const struct mountlist *list, const char *path)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i].kind != MOUNT_UMOUNT && path_is_below(path, list->items[i].target))
+		if (list->items[i].kind != MOUNT_UMOUNT &&
+		    path_is_below(path, list->items[i].target))
 			return true;
 	return false;
 }
@@ -70,7 +71,8 @@ static bool covers(const struct mountlist *list, const char *path)
 static bool is_unmounted(const struct mountlist *users, const char *path)
 {
 	for (size_t i = 0; i < users->count; i++)
-		if (users->items[i].kind == MOUNT_UMOUNT && strcmp(users->items[i].target, path) == 0)
+		if (users->items[i].kind == MOUNT_UMOUNT &&
+		    strcmp(users->items[i].target, path) == 0)
 			return true;
 	return false;
 }
@@ -224,16 +226,21 @@ static void explain(const struct container *container, struct error *err)
 	if (err->errnum == EMFILE)
 		error_remedy(err, "raise the limit of open files (ulimit -n)");
 	if (err->errnum == EAGAIN)
-		error_remedy(err, "raise the limit of processes (ulimit -u), or end some of yours on this node");
+		error_remedy(
+			err,
+			"raise the limit of processes (ulimit -u), or end some of yours on this node");
 	if (err->errnum == ENOSYS)
 		error_remedy(err, "a node with Linux 5.14 or newer");
 	if (err->errnum == ENOTCONN) {
 		error_wrap(err, "the image server for '%s' died", container->settings->image);
-		error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+		error_remedy(
+			err,
+			"check the job's memory (was it killed for using too much?) and the node's log");
 	}
 	if (err->errnum == EIO &&
 	    container->rendezvous->handover->server == HANDOVER_SERVER_DAMAGED) {
-		error_wrap(err, "image '%s' is damaged or cannot be read", container->settings->image);
+		error_wrap(err, "image '%s' is damaged or cannot be read",
+			   container->settings->image);
 		error_remedy(err, "check its file system; copy or make the image again");
 	}
 }

@@ -9,9 +9,9 @@
 
 struct container {
 	const struct settings *settings;
-	const char *cwd;                 /* absolute working directory of the job */
-	const char *script;              /* file of the node that must be inside too, or NULL */
-	int userns;                      /* user namespace to enter, or -1 */
+	const char *cwd;    /* absolute working directory of the job */
+	const char *script; /* file of the node that must be inside too, or NULL */
+	int userns;         /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
 };
 

@@ -18,8 +18,8 @@
 #include "common/fd.h"
 #include "common/syscalls.h"
 
-static const char *const nodes[] = { "/dev/null",   "/dev/zero", "/dev/full", "/dev/random",
-				     "/dev/urandom", "/dev/tty" };
+static const char *const nodes[] = { "/dev/null",   "/dev/zero",    "/dev/full",
+				     "/dev/random", "/dev/urandom", "/dev/tty" };
 
 /* clang-format off */
 static const struct { const char *target, *name; } links[] = {
@@ -34,8 +34,10 @@ static const struct { const char *target, *name; } links[] = {
 static int bind_node(struct root *root, const char *source, const char *target, bool optional,
 		     struct error *err)
 {
-	const struct mountspec spec = { .kind = MOUNT_BIND, .create = CREATE_AUTO,
-					.recursive = true, .optional = optional,
+	const struct mountspec spec = { .kind = MOUNT_BIND,
+					.create = CREATE_AUTO,
+					.recursive = true,
+					.optional = optional,
 					.source = (char *)(uintptr_t)source,
 					.target = (char *)(uintptr_t)target };
 
@@ -72,7 +74,6 @@ static int mount_console(struct root *root, struct error *err)
 
 int devices_mount(struct root *root, struct error *err)
 {
-
 	root->dev = root_tmpfs("4m", "0755", err);
 	if (root->dev < 0 || root_attach(root, root->dev, "/dev", err) < 0 ||
 	    root_own(root, root->dev, err) < 0)
@@ -82,7 +83,8 @@ int devices_mount(struct root *root, struct error *err)
 			return -1;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlinkat(links[i].target, root->dev, links[i].name) < 0)
-			return error_set(err, errno, "cannot make the link '/dev/%s'", links[i].name);
+			return error_set(err, errno, "cannot make the link '/dev/%s'",
+					 links[i].name);
 	if (bind_node(root, "/dev/shm", "/dev/shm", true, err) < 0 ||
 	    bind_node(root, "/dev/mqueue", "/dev/mqueue", true, err) < 0 ||
 	    mount_pts(root, err) < 0 || mount_console(root, err) < 0)

@@ -150,7 +150,8 @@ int identity_mount(struct root *root, struct error *err)
 	if (put_accounts(root, err) < 0 || put_nsswitch(root, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		const struct mountspec spec = { .kind = MOUNT_BIND, .create = CREATE_AUTO,
+		const struct mountspec spec = { .kind = MOUNT_BIND,
+						.create = CREATE_AUTO,
 						.optional = true,
 						.source = (char *)(uintptr_t)files[i],
 						.target = (char *)(uintptr_t)files[i] };

@@ -73,7 +73,8 @@ static int build(struct rank *rank, struct error *err)
 		.rendezvous = &rank->rendezvous,
 	};
 
-	if (container_build(&container, err) == 0 && rendezvous_publish(&rank->rendezvous, err) == 0)
+	if (container_build(&container, err) == 0 &&
+	    rendezvous_publish(&rank->rendezvous, err) == 0)
 		return 0;
 	rendezvous_fail(&rank->rendezvous, err->code);
 	return -1;

@@ -50,7 +50,8 @@ static int oci_run(int argc, char **argv, struct error *err)
 	text = fd < 0 ? NULL : fd_read_all(fd, ENV_SIZE_MAX, &len);
 	env = text ? split(text, len) : NULL;
 	if (!env)
-		return error_set(err, errno, "cannot read the step's environment from '%s'", argv[1]);
+		return error_set(err, errno, "cannot read the step's environment from '%s'",
+				 argv[1]);
 	environ = env;
 	execv(argv[3], argv + 3);
 	return error_set(err, errno, "cannot execute '%s'", argv[3]);

@@ -12,12 +12,17 @@
 #include "common/fd.h"
 
 /* The order of the descriptors in the message. */
-enum { FD_USER, FD_MOUNT, FD_COUNT };
+enum {
+	FD_USER,
+	FD_MOUNT,
+	FD_COUNT
+};
 
 static int set_lock(int memfd, short type, int command)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET,
-			      .l_start = HANDOVER_LOCK_BUILD, .l_len = 1 };
+	struct flock lock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = HANDOVER_LOCK_BUILD, .l_len = 1
+	};
 	int result;
 
 	do
@@ -97,7 +102,9 @@ static int send_fds(int socket, const int *fds)
 	union control control = { .space = "" };
 	char byte = 'n';
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.space,
 			      .msg_controllen = sizeof(control.space) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
@@ -113,7 +120,9 @@ static int peek_fds(int socket, int *fds)
 	union control control = { .space = "" };
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.space,
 			      .msg_controllen = sizeof(control.space) };
 	struct cmsghdr *cmsg;
 
@@ -145,7 +154,8 @@ int rendezvous_publish(struct rendezvous *rendezvous, struct error *err)
 	const int fds[FD_COUNT] = { [FD_USER] = user, [FD_MOUNT] = mount };
 
 	if (user < 0 || mount < 0)
-		return error_set(err, errno, "cannot open the container's namespaces in /proc/self/ns");
+		return error_set(err, errno,
+				 "cannot open the container's namespaces in /proc/self/ns");
 	drain(rendezvous->handover->recv_fd);
 	if (send_fds(rendezvous->handover->send_fd, fds) < 0)
 		return error_set(err, errno, "cannot hand the container to the other ranks");

@@ -31,9 +31,11 @@ int root_tmpfs(const char *size, const char *mode, struct error *err)
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (mount < 0) {
-		error_set(err, errno, "cannot mount a tmpfs of size '%s' and mode '%s'", size, mode);
+		error_set(err, errno, "cannot mount a tmpfs of size '%s' and mode '%s'", size,
+			  mode);
 		if (errno == EINVAL)
-			error_remedy(err, "size=N with k, m, g or %%, and mode= in octal; see tmpfs(5)");
+			error_remedy(err,
+				     "size=N with k, m, g or %%, and mode= in octal; see tmpfs(5)");
 	}
 	return mount;
 }
@@ -89,8 +91,10 @@ static int refuse_point(const char *path, struct error *err)
 
 	error_set(err, cause, "cannot reach '%s' in the container", path);
 	if (cause == ELOOP || cause == ENOTDIR)
-		error_remedy(err, "another image, or --container-mounts=umount:%s: on the way there the image has a link or file that leads nowhere",
-			     path);
+		error_remedy(
+			err,
+			"another image, or --container-mounts=umount:%s: on the way there the image has a link or file that leads nowhere",
+			path);
 	if (cause == ENOENT)
 		error_remedy(err, "x-create=auto, or another target");
 	return -1;
@@ -170,8 +174,10 @@ static int make_mount_point(struct root *root, const char *path, bool is_dir, in
 	if (fd != -2)
 		return fd;
 	if (!is_own(root, parent)) {
-		error_set(err, 0, "no mount point '%s' in the container, and the directory above it is the node's",
-			  path);
+		error_set(
+			err, 0,
+			"no mount point '%s' in the container, and the directory above it is the node's",
+			path);
 		return error_remedy(err, "mkdir %s, or mount elsewhere", path);
 	}
 	if ((is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0)
@@ -189,7 +195,8 @@ int root_mount_point(struct root *root, const char *path, bool is_dir, enum moun
 	struct stat st;
 
 	if (is_deep(path))
-		return error_set(err, ENAMETOOLONG, "mount point of more than %d directories", DEPTH_MAX);
+		return error_set(err, ENAMETOOLONG, "mount point of more than %d directories",
+				 DEPTH_MAX);
 	if (create == CREATE_NONE) {
 		fd = open_in_root(root->fd, path, O_PATH);
 		if (fd < 0)
@@ -202,8 +209,10 @@ int root_mount_point(struct root *root, const char *path, bool is_dir, enum moun
 	if (fstat(fd, &st) < 0)
 		return error_set(err, errno, "cannot stat '%s' in the container", path);
 	if (S_ISDIR(st.st_mode) != is_dir) {
-		error_set(err, 0, "'%s' in the container is %s directory, unlike what is to be mounted there",
-			  path, is_dir ? "no" : "a");
+		error_set(
+			err, 0,
+			"'%s' in the container is %s directory, unlike what is to be mounted there",
+			path, is_dir ? "no" : "a");
 		return error_remedy(err, "mount it elsewhere");
 	}
 	return steal_fd(&fd);
@@ -236,7 +245,8 @@ static int refuse_source(const char *source, struct error *err)
 	if (cause == EINVAL)
 		error_remedy(err, "the flag rbind: other file systems are mounted below it");
 	if (cause == EACCES)
-		error_remedy(err, "ask its owner, or look at the modes of the directories above it");
+		error_remedy(err,
+			     "ask its owner, or look at the modes of the directories above it");
 	return -1;
 }
 
@@ -253,14 +263,17 @@ static int set_attributes(int tree, const struct mountspec *spec, struct error *
 	if (mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0) {
 		error_set(err, errno, "cannot set the flags of the mount at '%s'", spec->target);
 		if (err->errnum == EPERM)
-			error_remedy(err, "without flags that undo the node's own (rw, exec, access times): a user may only add to them");
+			error_remedy(
+				err,
+				"without flags that undo the node's own (rw, exec, access times): a user may only add to them");
 		return -1;
 	}
 	attr = (struct mount_attr){ .propagation = spec->propagation };
 	below = spec->propagate_below ? AT_RECURSIVE : 0;
 	if (spec->propagation &&
 	    mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0)
-		return error_set(err, errno, "cannot set the propagation of the mount at '%s'", spec->target);
+		return error_set(err, errno, "cannot set the propagation of the mount at '%s'",
+				 spec->target);
 	return 0;
 }
 
@@ -269,9 +282,11 @@ static int clone_source(const struct mountspec *spec, struct error *err)
 	int tree;
 
 	if (spec->kind == MOUNT_TMPFS)
-		return root_tmpfs(spec->size ? spec->size : "50%", spec->mode ? spec->mode : "1777", err);
+		return root_tmpfs(spec->size ? spec->size : "50%", spec->mode ? spec->mode : "1777",
+				  err);
 	tree = open_tree(AT_FDCWD, spec->source,
-			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (spec->recursive ? AT_RECURSIVE : 0));
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				 (spec->recursive ? AT_RECURSIVE : 0));
 	return tree < 0 ? refuse_source(spec->source, err) : tree;
 }
 
@@ -294,8 +309,8 @@ int root_place(struct root *root, int tree, const struct mountspec *spec, struct
 		return error_set(err, errno, "cannot stat '%s'", spec->target);
 	is_dir = S_ISDIR(st.st_mode);
 	if ((spec->create == CREATE_DIR && !is_dir) || (spec->create == CREATE_FILE && is_dir))
-		return error_set(err, 0, "'%s' is %s directory, not what x-create= says", spec->source,
-				 is_dir ? "a" : "no");
+		return error_set(err, 0, "'%s' is %s directory, not what x-create= says",
+				 spec->source, is_dir ? "a" : "no");
 	point = root_mount_point(root, spec->target, is_dir, spec->create, err);
 	if (point < 0)
 		return -1;
@@ -358,7 +373,9 @@ int root_enter(int fd, struct error *err)
 		return error_set(err, errno, "cannot enter the container's root");
 	if (pivot_root(".", ".") < 0) {
 		error_set(err, errno, "cannot make the container's root the root directory");
-		return error_remedy(err, "a node whose own root is an initramfs cannot do this: ask your admin to switch_root to another file system");
+		return error_remedy(
+			err,
+			"a node whose own root is an initramfs cannot do this: ask your admin to switch_root to another file system");
 	}
 	/* Both roots are at "/" now, the old one on top. */
 	if (fchdir(old) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)

@@ -20,8 +20,8 @@
 #define ROOT_OWN_MAX 32
 
 struct root {
-	int fd;                  /* the image's root directory */
-	int dev;                 /* the tmpfs at /dev, also the birthplace of generated files; or -1 */
+	int fd;  /* the image's root directory */
+	int dev; /* the tmpfs at /dev, also the birthplace of generated files; or -1 */
 	dev_t own[ROOT_OWN_MAX]; /* file systems where a missing mount point may be made */
 	size_t own_count;
 };

@@ -67,7 +67,9 @@ static int parse(struct settings *settings, int argc, char **argv, struct error 
 			if (option == '?' && optopt > 0 && optopt < OPT_HELP)
 				error_set(err, 0, "unknown option '-%c'", optopt);
 			else
-				error_set(err, 0, option == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+				error_set(err, 0,
+					  option == ':' ? "option '%s' needs a value"
+							: "unknown option '%s'",
 					  argv[optind - 1]);
 			return usage(err);
 		}
@@ -91,7 +93,8 @@ static int run(int argc, char **argv, bool *silent, struct error *err)
 {
 	struct settings settings = { .image = NULL };
 	struct rendezvous rendezvous = { .memfd = -1 };
-	struct container container = { .settings = &settings, .userns = -1,
+	struct container container = { .settings = &settings,
+				       .userns = -1,
 				       .rendezvous = &rendezvous };
 	char cwd[PATH_MAX];
 	int result = parse(&settings, argc, argv, err);
@@ -105,7 +108,8 @@ static int run(int argc, char **argv, bool *silent, struct error *err)
 		goto out;
 	container.cwd = cwd;
 	if (rendezvous_alone(&rendezvous, err) == 0 && container_build(&container, err) == 0)
-		result = command_exec(argv + optind, settings.workdir ? settings.workdir : cwd, err);
+		result =
+			command_exec(argv + optind, settings.workdir ? settings.workdir : cwd, err);
 	*silent = result < 0 && rendezvous.handover && !rendezvous_may_report(&rendezvous);
 out:
 	settings_done(&settings);

@@ -106,8 +106,9 @@ static int enter_dead_end(void)
  * a server that nobody can see is no reason to fail. */
 static void sign_in(const struct rendezvous *rendezvous)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
-			      .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = HANDOVER_LOCK_SERVER, .l_len = 1
+	};
 
 	if (fcntl(rendezvous->memfd, F_SETLK, &lock) == 0)
 		rendezvous->handover->server = HANDOVER_SERVER_RUNS;
@@ -163,9 +164,12 @@ static void note_damage(void)
 static _Noreturn void server_main(const struct image *image, int go, int channel,
 				  const struct rendezvous *rendezvous)
 {
-	const struct image_server server = { .image = image, .channel = channel,
-					     .cpu = sched_getcpu(), .uid = geteuid(),
-					     .gid = getegid(), .ready = let_go,
+	const struct image_server server = { .image = image,
+					     .channel = channel,
+					     .cpu = sched_getcpu(),
+					     .uid = geteuid(),
+					     .gid = getegid(),
+					     .ready = let_go,
 					     .damaged = note_damage };
 	struct error err = ERROR_INIT;
 	int result;

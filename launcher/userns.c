@@ -49,17 +49,27 @@ static int explain(int cause, struct error *err)
 {
 	error_set(err, cause, "cannot create a user namespace");
 	if (setting_is("/proc/sys/user/max_user_namespaces", '0'))
-		return error_remedy(err, "ask your admin to raise user.max_user_namespaces (it is 0)");
+		return error_remedy(err,
+				    "ask your admin to raise user.max_user_namespaces (it is 0)");
 	if (setting_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
-		return error_remedy(err, "ask your admin to set kernel.unprivileged_userns_clone=1");
+		return error_remedy(err,
+				    "ask your admin to set kernel.unprivileged_userns_clone=1");
 	if (cause == ENOSPC)
-		return error_remedy(err, "ask your admin to raise user.max_user_namespaces, or end other containers of yours");
+		return error_remedy(
+			err,
+			"ask your admin to raise user.max_user_namespaces, or end other containers of yours");
 	if (setting_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
-		return error_remedy(err, "ask your admin for an AppArmor profile that allows davit 'userns', or to set kernel.apparmor_restrict_unprivileged_userns=0");
+		return error_remedy(
+			err,
+			"ask your admin for an AppArmor profile that allows davit 'userns', or to set kernel.apparmor_restrict_unprivileged_userns=0");
 	if (cause == EPERM && in_chroot())
-		return error_remedy(err, "leave the chroot: the kernel refuses user namespaces inside one (use pivot_root)");
+		return error_remedy(
+			err,
+			"leave the chroot: the kernel refuses user namespaces inside one (use pivot_root)");
 	if (cause == EPERM)
-		return error_remedy(err, "ask your admin whether a chroot, seccomp or a security module forbids user namespaces");
+		return error_remedy(
+			err,
+			"ask your admin whether a chroot, seccomp or a security module forbids user namespaces");
 	return -1;
 }
 

@@ -92,8 +92,11 @@ static int check_multi_prog(const struct command_line *line, struct error *err)
 
 	for (int i = 0; i < optind && (arg = next_arg(line, arg)); i++)
 		if (strlen(arg) >= 4 && strncmp(arg, "--multi-prog", strlen(arg)) == 0) {
-			error_set(err, 0, "--container and --multi-prog do not go together before Slurm 23.11");
-			return error_remedy(err, "a script inside the container that looks at $SLURM_PROCID");
+			error_set(
+				err, 0,
+				"--container and --multi-prog do not go together before Slurm 23.11");
+			return error_remedy(
+				err, "a script inside the container that looks at $SLURM_PROCID");
 		}
 	return 0;
 }
@@ -140,8 +143,12 @@ static int check_components(const struct command_line *line, struct error *err)
 
 		arg = read_component(line, arg, &said);
 		if (first && said && strcmp(first, said) != 0) {
-			error_set(err, 0, "the components of a heterogeneous step ask for different containers");
-			return error_remedy(err, "the same --container options before each ':', or a srun for each");
+			error_set(
+				err, 0,
+				"the components of a heterogeneous step ask for different containers");
+			return error_remedy(
+				err,
+				"the same --container options before each ':', or a srun for each");
 		}
 	}
 	return 0;
@@ -166,7 +173,8 @@ int local_post_opt(bool is_srun, struct error *err)
 	const char *other = options_any_other();
 
 	if (asked && image && strcmp(asked, image) != 0) {
-		error_set(err, 0, "--container='%s' and --container-image='%s' contradict each other",
+		error_set(err, 0,
+			  "--container='%s' and --container-image='%s' contradict each other",
 			  asked, image);
 		return error_remedy(err, "one of the two");
 	}

@@ -89,7 +89,8 @@ static int prepare(spank_t spank, struct error *err)
 	struct error ignored = ERROR_INIT;
 	uint32_t step = 0;
 
-	if (spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS || step == SLURM_EXTERN_CONT)
+	if (spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS ||
+	    step == SLURM_EXTERN_CONT)
 		return 0;
 	if (find_image(spank, err) < 0)
 		return -1;
@@ -213,12 +214,18 @@ static int explain_exit(int status, struct error *err)
 	}
 	switch (handover_server(memfd, &seen)) {
 	case HANDOVER_SERVER_DIED:
-		error_set(err, 0, "the image server of this step died, so the ranks lost the files of image '%s'",
-			  image);
-		return error_remedy(err, "check the job's memory (was it killed for using too much?) and the node's log");
+		error_set(
+			err, 0,
+			"the image server of this step died, so the ranks lost the files of image '%s'",
+			image);
+		return error_remedy(
+			err,
+			"check the job's memory (was it killed for using too much?) and the node's log");
 	case HANDOVER_SERVER_DAMAGED:
-		error_set(err, 0, "a part of image '%s' is damaged or cannot be read: files in it gave I/O errors",
-			  image);
+		error_set(
+			err, 0,
+			"a part of image '%s' is damaged or cannot be read: files in it gave I/O errors",
+			image);
 		return error_remedy(err, "check its file system; copy or make the image again");
 	default:
 		return 0;

@@ -140,8 +140,12 @@ ranks() { pgrep -u alice -x sleep || true; }
 }
 
 @test 'a rank that stops in mid-build does not keep a cancelled step alive' {
+	local sniper
+
+	"$programs/snipe" davit 0 STOP 3>&- &
+	sniper=$!
 	begin srun -n2 --container="$SMALL" sleep 60
-	"$programs/snipe" davit 0 STOP
+	wait $sniper
 	sleep 0.2
 	scancel --signal=KILL "$(job_now)"
 	finish

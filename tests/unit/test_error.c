@@ -162,7 +162,8 @@ static void long_causes_are_cut(void **state)
 	error_set(&err, ENOENT, "%s", text);
 	assert_int_equal(strlen(err.cause), ERROR_TEXT_MAX - 1);
 	assert_contains(err.cause, "...");
-	assert_contains(err.cause, ": No such file or directory"); /* the reason is not what is cut */
+	assert_contains(err.cause,
+			": No such file or directory"); /* the reason is not what is cut */
 	free(text);
 }
 

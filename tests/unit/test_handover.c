@@ -17,7 +17,11 @@
 #define TEXT_LEN (sizeof(TEXT) - 1)
 
 static const struct handover sample = {
-	.magic = HANDOVER_MAGIC, .text_len = TEXT_LEN, .userns_fd = 5, .send_fd = 6, .recv_fd = -1,
+	.magic = HANDOVER_MAGIC,
+	.text_len = TEXT_LEN,
+	.userns_fd = 5,
+	.send_fd = 6,
+	.recv_fd = -1,
 	.is_batch = 1,
 };
 
@@ -346,18 +350,12 @@ static void builder_is_no_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arrives_whole),
-		cmocka_unit_test(without_text),
-		cmocka_unit_test(survives_exec),
-		cmocka_unit_test(size_is_sealed),
-		cmocka_unit_test(mappings_are_shared),
-		cmocka_unit_test(too_much_text),
-		cmocka_unit_test(strange_descriptors),
-		cmocka_unit_test(short_memfds),
-		cmocka_unit_test(other_layouts),
-		cmocka_unit_test(can_grow_behind_us),
-		cmocka_unit_test(server_lives_and_dies),
-		cmocka_unit_test(builder_is_no_server),
+		cmocka_unit_test(arrives_whole),         cmocka_unit_test(without_text),
+		cmocka_unit_test(survives_exec),         cmocka_unit_test(size_is_sealed),
+		cmocka_unit_test(mappings_are_shared),   cmocka_unit_test(too_much_text),
+		cmocka_unit_test(strange_descriptors),   cmocka_unit_test(short_memfds),
+		cmocka_unit_test(other_layouts),         cmocka_unit_test(can_grow_behind_us),
+		cmocka_unit_test(server_lives_and_dies), cmocka_unit_test(builder_is_no_server),
 	};
 
 	return cmocka_run_group_tests_name("handover", tests, NULL, NULL);

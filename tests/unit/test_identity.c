@@ -81,11 +81,12 @@ static void write_image(const char *name, const char *text)
 static int start(void **state)
 {
 	(void)state;
-	user = (struct passwd){ .pw_name = (char *)(uintptr_t)"ada", .pw_gid = getegid(),
-				.pw_gecos = (char *)(uintptr_t)"Ada L.",
-				.pw_dir = (char *)(uintptr_t)"/home/ada",
-				.pw_shell = (char *)(uintptr_t)"/bin/zsh" };
-	group = (struct group){ .gr_name = (char *)(uintptr_t)"poets" };
+	user = (struct passwd){ .pw_name = (char *)(uintptr_t) "ada",
+				.pw_gid = getegid(),
+				.pw_gecos = (char *)(uintptr_t) "Ada L.",
+				.pw_dir = (char *)(uintptr_t) "/home/ada",
+				.pw_shell = (char *)(uintptr_t) "/bin/zsh" };
+	group = (struct group){ .gr_name = (char *)(uintptr_t) "poets" };
 	has_user = has_group = true;
 	unsetenv("HOME");
 	mounted_count = 0;
@@ -140,9 +141,10 @@ static void image_keeps_its_own(void **state)
 	write_image("group", "wheel:x:4000000001:a,b\n");
 	write_image("nsswitch.conf", "passwd: files\n");
 	mount_all();
-	assert_text(passwd_text,
-		    "first:x:4000000001:0:::\nsecond:x:4000000002:0:::\nada:x:%u:%u:Ada L.:/home/ada:/bin/zsh\n",
-		    geteuid(), getegid());
+	assert_text(
+		passwd_text,
+		"first:x:4000000001:0:::\nsecond:x:4000000002:0:::\nada:x:%u:%u:Ada L.:/home/ada:/bin/zsh\n",
+		geteuid(), getegid());
 	assert_text(group_text, "wheel:x:4000000001:a,b\npoets:x:%u:\n", getegid(), 0);
 	assert_null(nsswitch_text);
 }
@@ -152,7 +154,8 @@ static void known_ids_are_not_added(void **state)
 	char text[128];
 
 	(void)state;
-	snprintf(text, sizeof(text), "a:x:4000000001:0:::\nimage:x:%u:0::/root:/bin/sh\n", geteuid());
+	snprintf(text, sizeof(text), "a:x:4000000001:0:::\nimage:x:%u:0::/root:/bin/sh\n",
+		 geteuid());
 	write_image("passwd", text);
 	mount_all();
 	assert_string_equal(passwd_text, text);
@@ -206,11 +209,11 @@ static void separators_are_refused(void **state)
 {
 	(void)state;
 	setenv("HOME", "/h\nroot:x:0:0::/:/bin/sh", 1);
-	user.pw_gecos = (char *)(uintptr_t)"a:b";
-	user.pw_name = (char *)(uintptr_t)"ada\nb";
+	user.pw_gecos = (char *)(uintptr_t) "a:b";
+	user.pw_name = (char *)(uintptr_t) "ada\nb";
 	user.pw_shell = NULL;
-	user.pw_dir = (char *)(uintptr_t)"/h:";
-	group.gr_name = (char *)(uintptr_t)"";
+	user.pw_dir = (char *)(uintptr_t) "/h:";
+	group.gr_name = (char *)(uintptr_t) "";
 	mount_all();
 	assert_text(passwd_text, "user:x:%u:%u::/:/bin/sh\n", geteuid(), getegid());
 	assert_text(group_text, "group:x:%u:\n", getegid(), 0);

@@ -202,11 +202,12 @@ static void each_flag(void **state)
 		    spec->propagation != cases[i].propagation ||
 		    spec->recursive != cases[i].recursive ||
 		    spec->propagate_below != cases[i].below || spec->create != cases[i].create)
-			fail_msg("'%s': set %#llx clr %#llx propagation %#llx recursive %d below %d create %d",
-				 text, (unsigned long long)spec->attr_set,
-				 (unsigned long long)spec->attr_clr,
-				 (unsigned long long)spec->propagation, spec->recursive,
-				 spec->propagate_below, spec->create);
+			fail_msg(
+				"'%s': set %#llx clr %#llx propagation %#llx recursive %d below %d create %d",
+				text, (unsigned long long)spec->attr_set,
+				(unsigned long long)spec->attr_clr,
+				(unsigned long long)spec->propagation, spec->recursive,
+				spec->propagate_below, spec->create);
 		mountlist_done(&list);
 	}
 }
@@ -271,7 +272,8 @@ static void refusals(void **state)
 		{ "/a:/b:ro nosuid", "unknown mount flag 'ro nosuid'", "davit(5)" },
 		{ "/a:/b:suid", "unknown mount flag 'suid'", "davit(5)" },
 		{ "/a:/b:dev", "unknown mount flag 'dev'", "davit(5)" },
-		{ "/a:/b:x-create=", "unknown mount flag 'x-create='", "x-create=auto|dir|file|none" },
+		{ "/a:/b:x-create=", "unknown mount flag 'x-create='",
+		  "x-create=auto|dir|file|none" },
 		{ "/a:/b:x-create=link", "unknown mount flag 'x-create=link'", "davit(5)" },
 		{ "/a:/b:size=1m", "unknown mount flag 'size=1m'", "tmpfs also: size=N mode=N" },
 		{ "/a:/b:mode=755", "unknown mount flag 'mode=755'", "davit(5)" },
@@ -390,7 +392,8 @@ static void parents_come_first(void **state)
 	for (size_t i = 0; i < list.count; i++)
 		for (size_t j = i + 1; j < list.count; j++)
 			if (strcmp(list.items[i].target, list.items[j].target) != 0)
-				assert_false(path_is_below(list.items[i].target, list.items[j].target));
+				assert_false(
+					path_is_below(list.items[i].target, list.items[j].target));
 			else
 				assert_true(list.items[i].source[1] < list.items[j].source[1]);
 	mountlist_done(&list);

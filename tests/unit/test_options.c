@@ -288,7 +288,8 @@ static void contradiction_is_refused(void **state)
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1);
 	assert_int_equal(give("container-image", "/b.sqfs"), 0);
 	assert_int_equal(local_post_opt(true, &err), -1);
-	assert_cause(&err, "--container='/a.sqfs' and --container-image='/b.sqfs' contradict each other");
+	assert_cause(&err,
+		     "--container='/a.sqfs' and --container-image='/b.sqfs' contradict each other");
 	assert_remedy(&err, "one of the two");
 
 	assert_int_equal(give("container-image", "/a.sqfs"), 0); /* the same twice is fine */

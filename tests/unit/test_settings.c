@@ -111,8 +111,10 @@ static void refusals(void **state)
 {
 	(void)state;
 	assert_refused("image", "", "empty image path", "the path of a squashfs image");
-	assert_refused("workdir", "", "'' is not an absolute path", "a directory inside the container");
-	assert_refused("workdir", "w", "'w' is not an absolute path", "a directory inside the container");
+	assert_refused("workdir", "", "'' is not an absolute path",
+		       "a directory inside the container");
+	assert_refused("workdir", "w", "'w' is not an absolute path",
+		       "a directory inside the container");
 	assert_refused("workdir", "./w", "'./w' is not an absolute path", "directory");
 	assert_refused("workdir", "~/w", "'~/w' is not an absolute path", "directory");
 	assert_refused("workdir", "w\nx", "'w?x' is not", "directory");
@@ -143,12 +145,9 @@ static void long_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table_is_sound),
-		cmocka_unit_test(finds_whole_names_only),
-		cmocka_unit_test(sets_each),
-		cmocka_unit_test(later_value_wins),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(long_paths),
+		cmocka_unit_test(table_is_sound), cmocka_unit_test(finds_whole_names_only),
+		cmocka_unit_test(sets_each),      cmocka_unit_test(later_value_wins),
+		cmocka_unit_test(refusals),       cmocka_unit_test(long_paths),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);

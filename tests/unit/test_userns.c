@@ -86,7 +86,8 @@ static size_t read_ranges(int fd, const char *name, struct range *ranges, size_t
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		assert_true(count < max);
 		assert_int_equal(sscanf(line, "%u %u %u", &ranges[count].inside,
-					&ranges[count].outside, &ranges[count].count), 3);
+					&ranges[count].outside, &ranges[count].count),
+				 3);
 		assert_int_equal(ranges[count].inside, ranges[count].outside);
 		count++;
 	}

@@ -13,10 +13,10 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-#define assert_contains(text, part)                                                       \
-	do {                                                                              \
-		if (!strstr((text), (part)))                                              \
-			fail_msg("'%s' does not contain '%s'", (text), (part));           \
+#define assert_contains(text, part)                                             \
+	do {                                                                    \
+		if (!strstr((text), (part)))                                    \
+			fail_msg("'%s' does not contain '%s'", (text), (part)); \
 	} while (0)
 
 #define assert_cause(err, text)  assert_string_equal((err)->cause, text)
