@@ -24,7 +24,6 @@ struct request {
 	const struct content *content;
 	const struct squash *squash; /* for squash_get_block() only */
 	uint64_t inode;
-	uint64_t file_size;
 	size_t count;
 	struct squash_extent extents[EXTENTS_MAX];
 };
@@ -33,7 +32,7 @@ static int locate(struct request *request, off_t offset, size_t size)
 {
 	struct squash *squash = readers_take(request->content->readers);
 	int error = squash_locate(squash, request->inode, offset, size, request->extents,
-				  EXTENTS_MAX, &request->count, &request->file_size);
+				  EXTENTS_MAX, &request->count);
 
 	readers_give(request->content->readers, squash);
 	request->squash = squash;
@@ -109,18 +108,14 @@ static int reply_blocks(struct fuse_req *req, struct request *request)
 	return error;
 }
 
-int content_reply(const struct content *content, struct fuse_req *req, uint64_t node,
-		  uint64_t inode, off_t offset, size_t size)
+int content_reply(const struct content *content, struct fuse_req *req, uint64_t inode, off_t offset,
+		  size_t size)
 {
 	struct request request = { .content = content, .inode = inode };
 	int error = locate(&request, offset, size);
 
 	if (error)
 		return error;
-	/* It may well do the next block while this thread does the first. */
-	ahead_note(content->ahead, node, inode, (uint64_t)offset, size, request.file_size);
-	error = is_simple(&request) ? reply_blocks(req, &request)
-				    : reply_copy(req, &request, offset, size);
-	ahead_start(content->ahead);
-	return error;
+	return is_simple(&request) ? reply_blocks(req, &request)
+				   : reply_copy(req, &request, offset, size);
 }

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "images/ahead.h"
 #include "images/blocks.h"
 #include "images/readers.h"
 
@@ -16,13 +15,12 @@ struct fuse_req;
 struct content {
 	struct readers *readers;
 	struct blocks *blocks;
-	struct ahead *ahead; /* or NULL */
 };
 
-/* Replies to `req` with the bytes at `offset` of a file, up to `size` of them, which the kernel
- * calls `node` and the image `inode`; or returns an errno without a reply. */
-int content_reply(const struct content *content, struct fuse_req *req, uint64_t node,
-		  uint64_t inode, off_t offset, size_t size);
+/* Replies to `req` with the bytes at `offset` of a file of the image, up to `size` of them; or
+ * returns an errno without a reply. */
+int content_reply(const struct content *content, struct fuse_req *req, uint64_t inode, off_t offset,
+		  size_t size);
 
 /* How many blocks a thread holds at once in there at most: what the kernel reads at a time, 128 KiB,
  * lies in two blocks of the usual size. */

@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "common/fd.h"
-#include "images/ahead.h"
 #include "images/blocks.h"
 #include "images/service.h"
 #include "images/squash.h"
@@ -28,7 +27,7 @@
 #define FOREVER   ((double)INT_MAX) /* seconds that the kernel may keep an answer */
 #define CACHE_MAX ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
 
-/* Decompressed blocks: at least more than all threads hold, ahead.c's one among them. */
+/* Decompressed blocks: at least more than all threads hold. */
 #define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
 #define BLOCKS_MAX 64
 
@@ -173,7 +172,7 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
-	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
+	error = content_reply(&service->content, req, inode_of(service, node), offset, size);
 	if (error)
 		service_reply_error(req, error);
 }
@@ -354,9 +353,6 @@ int image_serve(const struct image_server *server, struct error *err)
 		return error_set(err, ENOMEM, "cannot start");
 	if (open_image(&service, err) < 0 || attach(&service, &session, err) < 0)
 		return -1;
-	/* On a single CPU, it would only be in the way of what is really asked for. */
-	if (workers_cpu_count() > 1)
-		service.content.ahead = ahead_new(session, service.readers, service.content.blocks);
 	server->ready();
 	workers_run(session, server->channel, server->cpu);
 	return 0;

@@ -211,7 +211,7 @@ static int locate_block(struct squash *squash, sqfs_blocklist *list, off_t offse
 }
 
 int squash_locate(struct squash *squash, uint64_t number, off_t offset, size_t size,
-		  struct squash_extent *extents, size_t max, size_t *count, uint64_t *file_size)
+		  struct squash_extent *extents, size_t max, size_t *count)
 {
 	size_t block_size = squash->fs.sb.block_size;
 	sqfs_blocklist list;
@@ -223,7 +223,7 @@ int squash_locate(struct squash *squash, uint64_t number, off_t offset, size_t s
 	if (!S_ISREG(inode.base.mode) || offset < 0)
 		return EINVAL;
 	*count = 0;
-	*file_size = end = inode.xtra.reg.file_size;
+	end = inode.xtra.reg.file_size;
 	if ((uint64_t)offset >= end)
 		return 0;
 	if (size > end - (uint64_t)offset)

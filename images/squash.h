@@ -46,9 +46,9 @@ struct squash_extent {
 };
 
 /* Tells where the bytes from `offset` on are: up to `size` of them, in up to `max` extents. *count
- * is 0 behind the end of the file, whose size goes to *file_size. */
+ * is 0 behind the end of the file. */
 int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t size,
-		  struct squash_extent *extents, size_t max, size_t *count, uint64_t *file_size);
+		  struct squash_extent *extents, size_t max, size_t *count);
 
 /* Gets the block of `extent`, no hole, from `cache`, or from the image into it; the extent lies
  * within it. To be put back with blocks_put(). Any thread may do this with any reader at any time,

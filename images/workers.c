@@ -31,14 +31,14 @@ static struct {
 
 static void *work(void *data);
 
-int workers_cpu_count(void)
+static int count_cpus(void)
 {
 	cpu_set_t cpus;
 
 	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
 }
 
-void workers_spread(void)
+static void spread(void)
 {
 	(void)sched_setaffinity(0, sizeof(workers.cpus), &workers.cpus);
 }
@@ -78,7 +78,7 @@ static void *work(void *data)
 	int starting = data ? 0 : START_REQUESTS;
 
 	if (data)
-		workers_spread();
+		spread();
 	do {
 		atomic_fetch_add(&workers.idle, 1);
 		n = fuse_session_receive_buf(workers.session, &buf);
@@ -87,7 +87,7 @@ static void *work(void *data)
 			continue;
 		fuse_session_process_buf(workers.session, &buf);
 		if (starting > 0 && --starting == 0)
-			workers_spread();
+			spread();
 		if (atomic_load(&workers.count) == workers.max)
 			continue;
 		waited = atomic_load(&workers.idle) == 0 && more_to_do() ? waited + 1 : 0;
@@ -100,7 +100,7 @@ static void *work(void *data)
 
 void workers_run(struct fuse_session *session, int channel, int cpu)
 {
-	int cpus = workers_cpu_count();
+	int cpus = count_cpus();
 
 	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0)
 		stay_on(cpu);

@@ -17,10 +17,4 @@ struct fuse_session;
  * not one of the process's. The others are never joined: the process is meant to end then. */
 void workers_run(struct fuse_session *session, int channel, int cpu);
 
-/* Lets the calling thread, one that a worker made, use all CPUs of the process. */
-void workers_spread(void);
-
-/* How many CPUs there are for this process. */
-int workers_cpu_count(void);
-
 #endif
