@@ -22,12 +22,13 @@
 #include "images/blocks.h"
 #include "images/service.h"
 #include "images/squash.h"
+#include "images/warm.h"
 #include "images/workers.h"
 
 #define FOREVER   ((double)INT_MAX) /* seconds that the kernel may keep an answer */
 #define CACHE_MAX ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
 
-/* Decompressed blocks: at least more than all threads hold. */
+/* Decompressed blocks: at least more than all threads hold, warm.c's among them. */
 #define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
 #define BLOCKS_MAX 64
 
@@ -353,6 +354,7 @@ int image_serve(const struct image_server *server, struct error *err)
 		return error_set(err, ENOMEM, "cannot start");
 	if (open_image(&service, err) < 0 || attach(&service, &session, err) < 0)
 		return -1;
+	warm_start(server->image, service.content.blocks, server->cpu);
 	server->ready();
 	workers_run(session, server->channel, server->cpu);
 	return 0;

@@ -83,7 +83,9 @@ int main(int argc, char **argv)
 	report_init();
 	proctitle_init(argc, argv);
 #if HAVE_DECL_SPANK_PREPEND_TASK_ARGV
-	how = NULL; /* whatever it is, it does not come from the plugin */
+	/* Whatever it is, it does not come from the plugin. */
+	unsetenv(HANDOVER_ENV);
+	how = NULL;
 #endif
 	if (how)
 		return join_from_env(how, argc, argv);

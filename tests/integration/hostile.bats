@@ -31,7 +31,7 @@ assert_untouched() {
 		# either it works, inside, or it is refused with a reason
 		if ((status != 0)); then
 			assert_output ''
-			[[ $stderr == *'davit: n1: '* ]] || complain 'no reason'
+			[[ $stderr == *'davit: n'[12]': '* ]] || complain 'no reason'
 		else
 			assert_match '^alive'
 		fi
@@ -49,7 +49,7 @@ assert_untouched() {
 	run_srun --container="$images/hostile-loop.sqfs" true
 	assert_status 125
 	assert_output ''
-	assert_failure n1 "cannot reach '/tmp' in the container: Too many levels of symbolic links" '*umount:/tmp*'
+	assert_failure n? "cannot reach '/tmp' in the container: Too many levels of symbolic links" '*umount:/tmp*'
 }
 
 @test 'a mount over a link of the image stays in the container' {
@@ -62,13 +62,9 @@ assert_untouched() {
 	local junk
 
 	for junk in '' x 3 3: 0:true 1:/bin/sh 99999999999:true -1:true '3:/bin/true:'; do
-		run_alice env DAVIT_JOIN="$junk" srun --container="$SMALL" sh -c 'cat /etc/image; env | grep -c DAVIT_JOIN'
-		if ((status == 125)); then
-			assert_output ''
-			assert_stderr 'davit: n1: '
-		else
-			assert_output $'small\n0'
-		fi
+		run_alice env DAVIT_JOIN="$junk" srun --container="$SMALL" cat /etc/image
+		assert_success
+		assert_output small
 	done
 }
 
@@ -82,9 +78,16 @@ assert_untouched() {
 	local junk
 
 	for junk in x 3 3: 0:true 99999999999:true; do
-		run_alice env DAVIT_JOIN="$junk" "$DAVIT" run "$SMALL" echo alive </dev/null
-		assert_status 125
-		assert_output ''
+		run_alice env DAVIT_JOIN="$junk" "$DAVIT" run "$SMALL" cat /etc/image
+		# the variable is of use with old Slurm alone
+		if ((slurm < 2311)); then
+			assert_status 125
+			assert_output ''
+			assert_stderr 'davit: '
+		else
+			assert_success
+			assert_output small
+		fi
 	done
 }
 
@@ -128,7 +131,7 @@ assert_untouched() {
 	long=/$(head -c 300 /dev/zero | tr '\0' x)
 	run_srun --container="$long" true
 	assert_status 125
-	[[ $stderr == *'davit: n1: '*'File name too long'* ]] || complain 'no cause'
+	[[ $stderr == *'davit: n'[12]': '*'File name too long'* ]] || complain 'no cause'
 	long=$(printf '/%.0sd' {1..200})
 	run_srun --container="$SMALL" --container-mounts="tmpfs:$long" sh -c 'echo alive'
 	assert_success
@@ -136,7 +139,7 @@ assert_untouched() {
 	run_srun --container="$SMALL" --container-mounts="tmpfs:$long$long" sh -c 'echo alive'
 	assert_status 125
 	assert_output ''
-	assert_stderr 'davit: n1: mount point of more than [0-9]* directories'
+	assert_stderr 'davit: n[12]: mount point of more than [0-9]* directories'
 }
 
 @test 'a large environment and many arguments' {

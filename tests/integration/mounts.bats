@@ -92,10 +92,10 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 @test 'a file over a directory and the reverse' {
 	mounting $project/one:/data true
 	assert_status 125
-	assert_failure n1 "*'/data' in the container is a directory, unlike what is to be mounted there" 'mount it elsewhere'
+	assert_failure n? "*'/data' in the container is a directory, unlike what is to be mounted there" 'mount it elsewhere'
 	mounting $project:/data/file true
 	assert_status 125
-	assert_failure n1 "*'/data/file' in the container is no directory, unlike what is to be mounted there" 'mount it elsewhere'
+	assert_failure n? "*'/data/file' in the container is no directory, unlike what is to be mounted there" 'mount it elsewhere'
 }
 
 @test 'tmpfs, its size and mode' {
@@ -111,7 +111,7 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 @test 'bad values for tmpfs' {
 	mounting tmpfs:/scratch:size=lots true
 	assert_status 125
-	assert_failure n1 "*cannot mount a tmpfs of size 'lots' and mode '1777'*" 'size=N with*'
+	assert_failure n? "*cannot mount a tmpfs of size 'lots' and mode '1777'*" 'size=N with*'
 }
 
 @test 'umount: takes a default mount away' {
@@ -127,7 +127,7 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 	assert_stderr '/home/alice: No such file'
 	mounting umount:/nothing true
 	assert_status 125
-	assert_failure n1 "mount 'umount:/nothing': nothing is mounted there" ''
+	assert_failure n? "mount 'umount:/nothing': nothing is mounted there" ''
 }
 
 @test 'nested targets, in any order' {
@@ -149,7 +149,7 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 @test 'a mount point below a directory of the node is not made there' {
 	mounting $project:/p,tmpfs:/p/missing true
 	assert_status 125
-	assert_failure n1 "*no mount point '/p/missing' in the container, and the directory above it is the node's" '*mount elsewhere'
+	assert_failure n? "*no mount point '/p/missing' in the container, and the directory above it is the node's" '*mount elsewhere'
 	[[ ! -e $project/missing ]]
 }
 
@@ -162,10 +162,10 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 	assert_success
 	mounting $project:/made:x-create=none true
 	assert_status 125
-	assert_failure n1 "*cannot reach '/made' in the container: No such file or directory" 'x-create=auto, or another target'
+	assert_failure n? "*cannot reach '/made' in the container: No such file or directory" 'x-create=auto, or another target'
 	mounting $project:/made:x-create=file true
 	assert_status 125
-	assert_failure n1 "*'$project' is a directory, not what x-create= says" ''
+	assert_failure n? "*'$project' is a directory, not what x-create= says" ''
 }
 
 @test 'relative sources count from the working directory' {
@@ -195,7 +195,7 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 @test 'source that the user may not see' {
 	mounting "$images/closed/image.sqfs:/p" true
 	assert_status 125
-	assert_failure n1 "*'$images/closed/image.sqfs'*Permission denied" '*'
+	assert_failure n? "*'$images/closed/image.sqfs'*Permission denied" '*'
 }
 
 @test 'a link as source is followed on the host' {
@@ -220,7 +220,7 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 	mounting $project/sub:/p:rw touch /p/x
 	umount $project/sub
 	((status != 0))
-	assert_stderr 'davit: n1: .*'
+	assert_stderr 'davit: n[12]: .*'
 }
 
 @test 'access times are for the node to decide, where the kernel says so' {
@@ -229,7 +229,7 @@ mounting() { run_srun --container="$SMALL" --container-mounts="$1" "${@:2}"; }
 		[[ ,$output, == *,noatime,* ]] || complain 'no noatime'
 	else
 		assert_status 125
-		assert_failure n1 "cannot set the flags of the mount at '/p': Operation not permitted" '*access times*'
+		assert_failure n? "cannot set the flags of the mount at '/p': Operation not permitted" '*access times*'
 	fi
 }
 

@@ -175,19 +175,22 @@ assert_lines() {
 	((n == $1)) || complain "$n times, not $1, on stderr: $2"
 }
 
-# What a failure looks like to the user: on every node in $1 (n1, n2) the cause
-# $2 and the remedy $3 ('' if there is none), each once and nothing else of
-# ours. * in $2 and $3 stands for anything.
+# What a failure looks like to the user: on every node in $1 ('n1 n2', or 'n?'
+# for whichever node the step was on) the cause $2 and the remedy $3 ('' if
+# there is none), each once and nothing else of ours. * in $2 and $3 stands for
+# anything.
 assert_failure() {
 	local node lines mine=0 want=0 line
 
 	mapfile -t lines < <(grep 'davit: ' <<<"$stderr")
+	set -f
 	for node in $1; do
 		for line in "davit: $node: $2" ${3:+"davit: $node: try: $3"}; do
 			want=$((want + 1))
 			mine=$((mine + $(count_like "$line")))
 		done
 	done
+	set +f
 	((mine == want)) || complain "not once per node ($1):" "davit: $1: $2" "try: $3"
 	((${#lines[@]} == want)) || complain "${#lines[@]} lines of Davit's, not $want"
 }

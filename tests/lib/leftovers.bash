@@ -62,7 +62,7 @@ leftovers_assert() {
 }
 
 leftovers_remove() {
-	local jobs
+	local jobs file
 
 	jobs=$(squeue -h -o %i 2>/dev/null) || true
 	# shellcheck disable=SC2086 # job ids are words
@@ -71,6 +71,15 @@ leftovers_remove() {
 	pkill -KILL -u alice,bob || true
 	pkill -KILL slurmstepd || true
 	sleep 0.5
+	# a rank that waits in the kernel for a server that is no more
+	mkdir -p "$DAVIT_WORK/fuse"
+	mount -t fusectl davit-test "$DAVIT_WORK/fuse"
+	for file in "$DAVIT_WORK"/fuse/*/; do
+		if [[ $(stat -c %U "$file") == @(alice|bob) && $(<"$file/waiting") != 0 ]]; then
+			echo 1 >"$file/abort"
+		fi
+	done
+	umount "$DAVIT_WORK/fuse"
 	comm -13 <(echo "$leftovers_before") <(leftovers_files) |
 	    while read -r file; do rm -rf "$file"; done
 }

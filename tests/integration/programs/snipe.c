@@ -3,7 +3,7 @@
  * snipe.c - kill or stop a process right after it has begun.
  *
  * snipe NAME MICROSECONDS [STOP]: waits for a process called NAME (as in /proc/PID/comm) to appear,
- * then that long, and kills it, or stops it. Exits with 0 if it did, 1 if none came within five seconds.
+ * then that long, and kills it, or stops it. Exits with 0 if it did, 1 if none came within two seconds.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -50,15 +50,17 @@ static pid_t find(const char *name)
 int main(int argc, char **argv)
 {
 	struct timespec delay = { .tv_nsec = 0 };
-	time_t end = time(NULL) + 5;
+	time_t end = time(NULL) + 2;
 	pid_t pid;
 
 	if (argc < 3)
 		errx(2, "usage: snipe NAME MICROSECONDS [STOP]");
 	delay.tv_nsec = atol(argv[2]) * 1000;
-	while (!(pid = find(argv[1])))
-		if (time(NULL) > end)
-			return 1;
-	nanosleep(&delay, NULL);
-	return kill(pid, argc > 3 ? SIGSTOP : SIGKILL) == 0 ? 0 : 1;
+	do {
+		while (!(pid = find(argv[1])))
+			if (time(NULL) > end)
+				return 1;
+		nanosleep(&delay, NULL);
+	} while (kill(pid, argc > 3 ? SIGSTOP : SIGKILL) < 0);
+	return 0;
 }
