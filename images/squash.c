@@ -22,6 +22,7 @@ struct squash {
 	sqfs fs;
 };
 
+#define TABLE_BLOCKS    64    /* decompressed blocks of 8 KiB that a reader keeps */
 #define XATTR_VALUE_MAX 65536 /* XATTR_SIZE_MAX of Linux */
 
 bool squash_can_read(int compression)
@@ -75,6 +76,12 @@ struct squash *squash_open(int fd, off_t offset, struct error *err)
 	if (!is_block_size(squash->fs.sb.block_size)) {
 		sqfs_destroy(&squash->fs);
 		error_set(err, 0, "%s", cause(SQFS_BADFORMAT));
+		return NULL;
+	}
+	/* The library keeps 8 blocks of tables, too few for a path with big directories. */
+	sqfs_cache_destroy(&squash->fs.md_cache);
+	if (sqfs_block_cache_init(&squash->fs.md_cache, TABLE_BLOCKS) != SQFS_OK) {
+		error_set(err, ENOMEM, "cannot read the image");
 		return NULL;
 	}
 	return steal_ptr(&squash);
