@@ -39,7 +39,7 @@ static void put_aside(const char *name)
 
 	if (!value)
 		return;
-	if (!inherited)
+	if (!inherited && value[0])
 		inherited = strdup(value);
 	unsetenv(name);
 }

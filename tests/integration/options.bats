@@ -77,6 +77,15 @@ which=(cat /etc/image)
 	assert_output host
 }
 
+@test 'an empty SLURM_CONTAINER given with --export does not lead to the node' {
+	run_srun --export=ALL,SLURM_CONTAINER= --container="$SMALL" "${which[@]}"
+	assert_success
+	assert_output small
+	run_srun --export=NONE,SLURM_CONTAINER= --container="$SMALL" "${which[@]}"
+	assert_success
+	assert_output small
+}
+
 @test 'salloc hands its image down, a nested srun may name another' {
 	run_alice salloc -Q --container="$SMALL" bash -c \
 	    "srun cat /etc/image; srun --container=$OTHER cat /etc/image; srun --container-image=$OTHER cat /etc/image; srun cat /etc/image"
