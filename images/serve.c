@@ -292,15 +292,13 @@ static const struct fuse_lowlevel_ops operations = {
 	.mknod = op_mknod,
 };
 
-static int attach(const struct service *service, struct fuse_session **session, struct error *err)
+static int attach(struct service *service, struct fuse_session **session, struct error *err)
 {
 	char name[] = "davit", channel[32];
 	char *argv[] = { name, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	const struct service *data = service;
 
-	*session =
-		fuse_session_new(&args, &operations, sizeof(operations), (void *)(uintptr_t)data);
+	*session = fuse_session_new(&args, &operations, sizeof(operations), service);
 	if (!*session)
 		return error_set(err, 0, "libfuse refuses to start");
 	snprintf(channel, sizeof(channel), "/dev/fd/%d", service->server->channel);

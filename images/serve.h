@@ -34,9 +34,10 @@ struct image_server {
 	int cpu;     /* where the first requests come from, -1 if that is not known */
 	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
-	void (*ready)(void); /* called once when all is set up */
-	void (*damaged)(
-		void); /* called at most once: a part of the image is damaged or unreadable */
+	/* Called once when all is set up. */
+	void (*ready)(void);
+	/* Called at most once: a part of the image is damaged or unreadable. */
+	void (*damaged)(void);
 };
 
 /* Serves until the file system is unmounted, with a thread for each CPU that the process may use,

@@ -31,13 +31,6 @@ static struct {
 
 static void *work(void *data);
 
-static int count_cpus(void)
-{
-	cpu_set_t cpus;
-
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-}
-
 static void spread(void)
 {
 	(void)sched_setaffinity(0, sizeof(workers.cpus), &workers.cpus);
@@ -100,10 +93,12 @@ static void *work(void *data)
 
 void workers_run(struct fuse_session *session, int channel, int cpu)
 {
-	int cpus = count_cpus();
+	int cpus = 1;
 
-	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0)
+	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0) {
+		cpus = CPU_COUNT(&workers.cpus);
 		stay_on(cpu);
+	}
 	workers.session = session;
 	workers.channel = channel;
 	workers.max = cpus < WORKERS_MAX ? cpus : WORKERS_MAX;

@@ -16,7 +16,6 @@ int join_from_env(const char *how, int argc, char **argv);
 
 /* run [OPTION]... IMAGE [--] COMMAND...: a container without Slurm. */
 int run_main(int argc, char **argv);
-void run_help(void);
 
 /* oci-run ENVFILE -- COMMAND...: Slurm's OCI runtime, see oci.conf. */
 int oci_run_main(int argc, char **argv);

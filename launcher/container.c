@@ -5,9 +5,9 @@
  * The order matters. The image is opened and checked before anything is created. The user namespace
  * comes next, since it gives the right to all that follows. The image server is forked before there
  * is a mount namespace, so that it cannot keep the mount alive; it gets ready while the mount is
- * made. The sources of all mounts are opened, as long as "/" is the node's alone. Then the root is put
- * together, on requests that the server already answers. Whatever fails,
- * the caller exits, the namespaces vanish with it, and the server follows them.
+ * made. The sources of all mounts are opened as long as "/" is the node's alone. Then the root is
+ * put together, on requests that the server already answers. Whatever fails, the caller exits, the
+ * namespaces vanish with it, and the server follows them.
  */
 
 #include "launcher/container.h"
@@ -142,16 +142,9 @@ static int place_mounts(struct root *root, const struct plan *plan, struct error
 /* The kernel's own file systems: a fresh one would need namespaces that ranks share with the node. */
 static int mount_kernel(struct root *root, struct error *err)
 {
-	struct mountlist list = { .items = NULL };
-	int result = 0;
-
-	if (mountlist_add_bind(&list, "/proc", false, err) < 0 ||
-	    mountlist_add_bind(&list, "/sys", false, err) < 0)
-		result = -1;
-	for (size_t i = 0; result == 0 && i < list.count; i++)
-		result = root_mount(root, &list.items[i], err);
-	mountlist_done(&list);
-	return result;
+	if (root_bind(root, "/proc", "/proc", false, err) < 0)
+		return -1;
+	return root_bind(root, "/sys", "/sys", false, err);
 }
 
 static int fill_root(struct root *root, const struct plan *plan, struct error *err)

@@ -31,19 +31,6 @@ static const struct { const char *target, *name; } links[] = {
 };
 /* clang-format on */
 
-static int bind_node(struct root *root, const char *source, const char *target, bool optional,
-		     struct error *err)
-{
-	const struct mountspec spec = { .kind = MOUNT_BIND,
-					.create = CREATE_AUTO,
-					.recursive = true,
-					.optional = optional,
-					.source = (char *)(uintptr_t)source,
-					.target = (char *)(uintptr_t)target };
-
-	return root_mount(root, &spec, err);
-}
-
 static int mount_pts(struct root *root, struct error *err)
 {
 	cleanup_close int fs = fsopen("devpts", FSOPEN_CLOEXEC);
@@ -69,7 +56,7 @@ static int mount_console(struct root *root, struct error *err)
 	if (len < 0)
 		return 0;
 	tty[len] = '\0';
-	return bind_node(root, tty, "/dev/console", true, err);
+	return root_bind(root, tty, "/dev/console", true, err);
 }
 
 int devices_mount(struct root *root, struct error *err)
@@ -79,14 +66,14 @@ int devices_mount(struct root *root, struct error *err)
 	    root_own(root, root->dev, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		if (bind_node(root, nodes[i], nodes[i], false, err) < 0)
+		if (root_bind(root, nodes[i], nodes[i], false, err) < 0)
 			return -1;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlinkat(links[i].target, root->dev, links[i].name) < 0)
 			return error_set(err, errno, "cannot make the link '/dev/%s'",
 					 links[i].name);
-	if (bind_node(root, "/dev/shm", "/dev/shm", true, err) < 0 ||
-	    bind_node(root, "/dev/mqueue", "/dev/mqueue", true, err) < 0 ||
+	if (root_bind(root, "/dev/shm", "/dev/shm", true, err) < 0 ||
+	    root_bind(root, "/dev/mqueue", "/dev/mqueue", true, err) < 0 ||
 	    mount_pts(root, err) < 0 || mount_console(root, err) < 0)
 		return -1;
 	return 0;

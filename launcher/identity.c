@@ -60,17 +60,21 @@ static void begin(FILE *out, const char *text)
 		fputc('\n', out);
 }
 
-static void add_user(FILE *out, const char *text, uid_t uid)
+static void add_user(FILE *out, const char *text)
 {
-	const struct passwd *pw = has_id(text, uid) ? NULL : getpwuid(uid);
 	const char *home = getenv("HOME");
+	const struct passwd *pw;
+	uid_t uid = geteuid();
 
 	begin(out, text);
+	if (has_id(text, uid))
+		return;
+	pw = getpwuid(uid);
 	if (pw)
 		fprintf(out, "%s:x:%u:%u:%s:%s:%s\n", field(pw->pw_name, "user"), uid, pw->pw_gid,
 			field(pw->pw_gecos, ""), field(home, field(pw->pw_dir, "/")),
 			field(pw->pw_shell, "/bin/sh"));
-	else if (!has_id(text, uid))
+	else
 		fprintf(out, "user%u:x:%u:%u::%s:/bin/sh\n", uid, uid, getegid(), field(home, "/"));
 }
 
@@ -104,33 +108,20 @@ static void add_groups(FILE *out, const char *text)
 			add_group(out, text, groups[i]);
 }
 
-static int put_accounts(struct root *root, struct error *err)
+/* Puts the image's file `path`, with what `add` has to add to it. */
+static int put_extended(struct root *root, const char *path,
+			void (*add)(FILE *out, const char *text), struct error *err)
 {
-	cleanup_free char *passwd = read_image_file(root, "/etc/passwd");
-	cleanup_free char *group = read_image_file(root, "/etc/group");
-	char *texts[2] = { NULL, NULL };
+	cleanup_free char *text = read_image_file(root, path);
+	cleanup_free char *extended = NULL;
 	size_t size;
-	FILE *out;
-	int result = 0;
+	FILE *out = text ? open_memstream(&extended, &size) : NULL;
 
-	if (!passwd || !group)
-		return error_set(err, ENOMEM, "cannot make the container's /etc/passwd");
-	for (int i = 0; i < 2; i++) {
-		out = open_memstream(&texts[i], &size);
-		if (out && i == 0)
-			add_user(out, passwd, geteuid());
-		else if (out)
-			add_groups(out, group);
-		if (!out || fclose(out) != 0)
-			result = error_set(err, ENOMEM, "cannot make the container's /etc/passwd");
-	}
-	if (result == 0)
-		result = root_put_file(root, "/etc/passwd", texts[0], err);
-	if (result == 0)
-		result = root_put_file(root, "/etc/group", texts[1], err);
-	free(texts[0]);
-	free(texts[1]);
-	return result;
+	if (out)
+		add(out, text);
+	if (!out || fclose(out) != 0)
+		return error_set(err, ENOMEM, "cannot make the container's %s", path);
+	return root_put_file(root, path, extended, err);
 }
 
 static int put_nsswitch(struct root *root, struct error *err)
@@ -147,17 +138,11 @@ int identity_mount(struct root *root, struct error *err)
 {
 	static const char *const files[] = { "/etc/hosts", "/etc/resolv.conf" };
 
-	if (put_accounts(root, err) < 0 || put_nsswitch(root, err) < 0)
+	if (put_extended(root, "/etc/passwd", add_user, err) < 0 ||
+	    put_extended(root, "/etc/group", add_groups, err) < 0 || put_nsswitch(root, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		const struct mountspec spec = { .kind = MOUNT_BIND,
-						.create = CREATE_AUTO,
-						.optional = true,
-						.source = (char *)(uintptr_t)files[i],
-						.target = (char *)(uintptr_t)files[i] };
-
-		if (root_mount(root, &spec, err) < 0)
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (root_bind(root, files[i], files[i], true, err) < 0)
 			return -1;
-	}
 	return 0;
 }

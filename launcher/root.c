@@ -40,11 +40,6 @@ int root_tmpfs(const char *size, const char *mode, struct error *err)
 	return mount;
 }
 
-static int attach(int tree, int point)
-{
-	return move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-}
-
 int root_own(struct root *root, int fd, struct error *err)
 {
 	struct stat st;
@@ -188,8 +183,10 @@ static int make_mount_point(struct root *root, const char *path, bool is_dir, in
 	return fd;
 }
 
-int root_mount_point(struct root *root, const char *path, bool is_dir, enum mount_create create,
-		     struct error *err)
+/* Opens `path` inside the root as a mount point, an O_PATH descriptor. One that does not exist is
+ * made as `create` says, on the image or a tmpfs of ours; never on a file system of the host. */
+static int open_mount_point(struct root *root, const char *path, bool is_dir,
+			    enum mount_create create, struct error *err)
 {
 	cleanup_close int fd = -1;
 	struct stat st;
@@ -218,19 +215,25 @@ int root_mount_point(struct root *root, const char *path, bool is_dir, enum moun
 	return steal_fd(&fd);
 }
 
+static int attach_at(struct root *root, int tree, const char *path, bool is_dir,
+		     enum mount_create create, struct error *err)
+{
+	cleanup_close int point = open_mount_point(root, path, is_dir, create, err);
+
+	if (point < 0)
+		return -1;
+	if (move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_set(err, errno, "cannot mount at '%s' in the container", path);
+	return 0;
+}
+
 int root_attach(struct root *root, int tree, const char *path, struct error *err)
 {
-	cleanup_close int point = -1;
 	struct stat st;
 
 	if (fstat(tree, &st) < 0)
 		return error_set(err, errno, "cannot stat a mount");
-	point = root_mount_point(root, path, S_ISDIR(st.st_mode), CREATE_AUTO, err);
-	if (point < 0)
-		return -1;
-	if (attach(tree, point) < 0)
-		return error_set(err, errno, "cannot mount at '%s' in the container", path);
-	return 0;
+	return attach_at(root, tree, path, S_ISDIR(st.st_mode), CREATE_AUTO, err);
 }
 
 static int refuse_source(const char *source, struct error *err)
@@ -301,7 +304,6 @@ int root_open_source(const struct mountspec *spec, struct error *err)
 
 int root_place(struct root *root, int tree, const struct mountspec *spec, struct error *err)
 {
-	cleanup_close int point = -1;
 	struct stat st;
 	bool is_dir;
 
@@ -311,21 +313,24 @@ int root_place(struct root *root, int tree, const struct mountspec *spec, struct
 	if ((spec->create == CREATE_DIR && !is_dir) || (spec->create == CREATE_FILE && is_dir))
 		return error_set(err, 0, "'%s' is %s directory, not what x-create= says",
 				 spec->source, is_dir ? "a" : "no");
-	point = root_mount_point(root, spec->target, is_dir, spec->create, err);
-	if (point < 0)
+	if (attach_at(root, tree, spec->target, is_dir, spec->create, err) < 0)
 		return -1;
-	if (attach(tree, point) < 0)
-		return error_set(err, errno, "cannot mount at '%s' in the container", spec->target);
 	return spec->kind == MOUNT_TMPFS ? root_own(root, tree, err) : 0;
 }
 
-int root_mount(struct root *root, const struct mountspec *spec, struct error *err)
+int root_bind(struct root *root, const char *source, const char *target, bool optional,
+	      struct error *err)
 {
-	cleanup_close int tree = root_open_source(spec, err);
+	const struct mountspec spec = { .kind = MOUNT_BIND,
+					.create = CREATE_AUTO,
+					.recursive = true,
+					.source = (char *)(uintptr_t)source,
+					.target = (char *)(uintptr_t)target };
+	cleanup_close int tree = root_open_source(&spec, err);
 
 	if (tree < 0)
-		return spec->optional ? 0 : -1;
-	return root_place(root, tree, spec, err);
+		return optional ? 0 : -1;
+	return root_place(root, tree, &spec, err);
 }
 
 /* Writes all of `text`, whatever the job's limit on the size of files (ulimit -f): that is for the

@@ -37,21 +37,19 @@ int root_tmpfs(const char *size, const char *mode, struct error *err);
 /* Lets mount points be made on the file system of `fd`. */
 int root_own(struct root *root, int fd, struct error *err);
 
-/* Opens `path` inside the root as a mount point, an O_PATH descriptor. One that does not exist is
- * made as `create` says, on the image or a tmpfs of ours; never on a file system of the host. */
-int root_mount_point(struct root *root, const char *path, bool is_dir, enum mount_create create,
-		     struct error *err);
-
 /* Attaches the detached mount `tree` at `path` inside. The mount point is made if it is missing. */
 int root_attach(struct root *root, int tree, const char *path, struct error *err);
 
 /* One mount of the user or of Davit itself, in two steps. The first makes a detached mount from the
  * source, with all flags, and returns it; it needs no root yet, and so "/" can be a source, too. The
- * second puts it where it belongs. root_mount() does both, and nothing where the source of an
- * optional mount cannot be had. */
+ * second puts it where it belongs. */
 int root_open_source(const struct mountspec *spec, struct error *err);
 int root_place(struct root *root, int tree, const struct mountspec *spec, struct error *err);
-int root_mount(struct root *root, const struct mountspec *spec, struct error *err);
+
+/* Binds `source` of the node, with all that is mounted below it, at `target` inside. Where the
+ * source of an optional one cannot be had, nothing happens. */
+int root_bind(struct root *root, const char *source, const char *target, bool optional,
+	      struct error *err);
 
 /* Puts a file with this text at `path` inside, in place of the image's. */
 int root_put_file(struct root *root, const char *path, const char *text, struct error *err);

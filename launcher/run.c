@@ -17,7 +17,7 @@
 #define OPTIONS_MAX 64
 #define OPT_HELP    1000
 
-void run_help(void)
+static void print_help(void)
 {
 	puts("Usage: davit run [OPTION]... IMAGE [--] COMMAND [ARGUMENT]...\n"
 	     "Run a command in a container made from a squashfs image, as yourself.\n\nOptions:");
@@ -100,7 +100,7 @@ static int run(int argc, char **argv, bool *silent, struct error *err)
 	int result = parse(&settings, argc, argv, err);
 
 	if (result > 0)
-		run_help();
+		print_help();
 	if (result != 0)
 		goto out;
 	result = -1;

@@ -53,7 +53,7 @@ static int on_option(int index, const char *value, int remote)
 	return -1;
 }
 
-static spank_err_t register_as(spank_t spank, const char *prefix, int index)
+static spank_err_t register_option(spank_t spank, int index)
 {
 	const struct option_def *def = &settings_options[index];
 	char name[64];
@@ -66,14 +66,14 @@ static spank_err_t register_as(spank_t spank, const char *prefix, int index)
 		.cb = on_option,
 	};
 
-	snprintf(name, sizeof(name), "%s%s", prefix, def->name);
+	snprintf(name, sizeof(name), "container-%s", def->name);
 	return spank_option_register(spank, &option); /* copies all of it */
 }
 
 spank_err_t options_register(spank_t spank)
 {
 	for (int i = 0; settings_options[i].name; i++) {
-		spank_err_t result = register_as(spank, "container-", i);
+		spank_err_t result = register_option(spank, i);
 
 		if (result != ESPANK_SUCCESS)
 			return result;

@@ -140,16 +140,10 @@ static int encode_quotes(spank_t spank, struct error *err)
 	return 0;
 }
 
-int remote_task(spank_t spank, const char *launcher, struct error *err)
+static int prepend(spank_t spank, const char *launcher, const char *fd, struct error *err)
 {
-	char fd[16] = HANDOVER_NONE;
 	const char *argv[] = { launcher, "join", fd, "--" };
 
-	if (memfd < 0 && !failed)
-		return 0;
-	tell_failure(spank);
-	if (!failed)
-		snprintf(fd, sizeof(fd), "%d", memfd);
 	if (encode_quotes(spank, err) < 0)
 		return -1;
 	if (spank_prepend_task_argv(spank, 4, argv) != ESPANK_SUCCESS)
@@ -158,19 +152,15 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 }
 #else
 /* The array that slurmstepd will exec cannot grow, so argv[0] travels in the environment. */
-int remote_task(spank_t spank, const char *launcher, struct error *err)
+static int prepend(spank_t spank, const char *launcher, const char *fd, struct error *err)
 {
 	cleanup_free char *how = NULL;
 	char **argv = NULL;
 	int argc = 0;
 
-	if (memfd < 0 && !failed)
-		return 0;
-	tell_failure(spank);
 	if (spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS || argc < 1)
 		return error_set(err, 0, "Slurm does not tell the command");
-	if ((failed ? asprintf(&how, HANDOVER_NONE ":%s", argv[0])
-		    : asprintf(&how, "%d:%s", memfd, argv[0])) < 0)
+	if (asprintf(&how, "%s:%s", fd, argv[0]) < 0)
 		return error_set(err, ENOMEM, "cannot start the launcher");
 	if (spank_setenv(spank, HANDOVER_ENV, how, 1) != ESPANK_SUCCESS)
 		return error_set(err, 0, "Slurm refuses to set %s", HANDOVER_ENV);
@@ -178,6 +168,18 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 	return argv[0] ? 0 : error_set(err, ENOMEM, "cannot start the launcher");
 }
 #endif
+
+int remote_task(spank_t spank, const char *launcher, struct error *err)
+{
+	char fd[16] = HANDOVER_NONE;
+
+	if (memfd < 0 && !failed)
+		return 0;
+	tell_failure(spank);
+	if (!failed)
+		snprintf(fd, sizeof(fd), "%d", memfd);
+	return prepend(spank, launcher, fd, err);
+}
 
 static void close_fd(int *fd)
 {

@@ -2,10 +2,11 @@
 /*
  * userns.c - see userns.h.
  *
- * A child takes the user's effective ids and then creates the namespace, so that it belongs to the user and counts
- * against the user's limit. Only root may map more than one group, so the parent writes the maps
- * and opens the namespace while the child waits. The child does nothing else: between fork and exit
- * of a process that may have threads, only async-signal-safe calls are allowed.
+ * A child takes the user's effective ids and then creates the namespace, so that it belongs to the
+ * user and counts against the user's limit. Only root may map more than one group, so the parent
+ * writes the maps and opens the namespace while the child waits. The child does nothing else:
+ * between fork and exit of a process that may have threads, only async-signal-safe calls are
+ * allowed.
  *
  * Nothing beyond the user's own ids is mapped. Any other would hand holders of CAP_SETUID in the
  * namespace, that is the user, a way to become somebody else.
