@@ -113,10 +113,17 @@ bool handover_read(int fd, struct handover *copy)
 enum handover_server handover_server(int fd, const struct handover *copy)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };
+	struct handover again;
 
 	if (copy->server == HANDOVER_SERVER_RUNS && fcntl(fd, F_GETLK, &lock) == 0 &&
-	    lock.l_type == F_UNLCK)
-		return HANDOVER_SERVER_DIED;
+	    lock.l_type == F_UNLCK) {
+		/* A server signs out before it lets go of its lock, maybe just now: look again. */
+		if (!handover_read(fd, &again))
+			return HANDOVER_SERVER_NONE;
+		if (again.server == HANDOVER_SERVER_RUNS)
+			return HANDOVER_SERVER_DIED;
+		copy = &again;
+	}
 	return copy->server <= HANDOVER_SERVER_DAMAGED ? (enum handover_server)copy->server
 						       : HANDOVER_SERVER_NONE;
 }

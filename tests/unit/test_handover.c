@@ -329,6 +329,24 @@ static void server_lives_and_dies(void **state)
 	close(fd);
 }
 
+/* The server ends between the plugin's look at the memfd and its look at the lock. */
+static void server_signs_out_meanwhile(void **state)
+{
+	struct error err = ERROR_INIT;
+	int fd = create(&sample, TEXT);
+	struct handover *handover = handover_map(fd, &err);
+	struct handover copy;
+
+	(void)state;
+	assert_non_null(handover);
+	handover->server = HANDOVER_SERVER_RUNS;
+	assert_true(handover_read(fd, &copy));
+	handover->server = HANDOVER_SERVER_ENDED;
+	assert_int_equal(handover_server(fd, &copy), HANDOVER_SERVER_ENDED);
+	unmap(handover);
+	close(fd);
+}
+
 static void builder_is_no_server(void **state)
 {
 	struct error err = ERROR_INIT;
@@ -355,7 +373,8 @@ int main(void)
 		cmocka_unit_test(mappings_are_shared),   cmocka_unit_test(too_much_text),
 		cmocka_unit_test(strange_descriptors),   cmocka_unit_test(short_memfds),
 		cmocka_unit_test(other_layouts),         cmocka_unit_test(can_grow_behind_us),
-		cmocka_unit_test(server_lives_and_dies), cmocka_unit_test(builder_is_no_server),
+		cmocka_unit_test(server_lives_and_dies), cmocka_unit_test(server_signs_out_meanwhile),
+		cmocka_unit_test(builder_is_no_server),
 	};
 
 	return cmocka_run_group_tests_name("handover", tests, NULL, NULL);
