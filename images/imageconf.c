@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* imageconf.c - see imageconf.h. */
+#include "images/imageconf.h"

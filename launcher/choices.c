@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* choices.c - see choices.h. */
+#include "launcher/choices.h"

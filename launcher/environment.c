@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* environment.c - see environment.h. */
+#include "launcher/environment.h"

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* running.c - see running.h. */
+#include "launcher/running.h"
