@@ -2,10 +2,18 @@
 /* settings.c - see settings.h. */
 #include "common/settings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "common/fd.h"
+#include "common/nearest.h"
+
+#define NAME_LEN_MAX 64 /* of a container that the job keeps */
 
 static int set_string(char **field, const char *value, struct error *err)
 {
@@ -18,11 +26,20 @@ static int set_string(char **field, const char *value, struct error *err)
 	return 0;
 }
 
+static int set_path(char **field, const char *value, struct error *err)
+{
+	if (!value[0])
+		return error_set(err, 0, "empty path");
+	if (strlen(value) >= PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "path of %zu bytes", strlen(value));
+	return set_string(field, value, err);
+}
+
 static int set_image(struct settings *settings, const char *value, struct error *err)
 {
 	if (!value[0]) {
 		error_set(err, 0, "empty image path");
-		return error_remedy(err, "the path of a squashfs image");
+		return error_remedy(err, "the path of an image");
 	}
 	if (strlen(value) >= PATH_MAX)
 		return error_set(err, ENAMETOOLONG, "image path of %zu bytes", strlen(value));
@@ -35,9 +52,7 @@ static int set_workdir(struct settings *settings, const char *value, struct erro
 		error_set(err, 0, "'%s' is not an absolute path", value);
 		return error_remedy(err, "the path of a directory inside the container");
 	}
-	if (strlen(value) >= PATH_MAX)
-		return error_set(err, ENAMETOOLONG, "path of %zu bytes", strlen(value));
-	return set_string(&settings->workdir, value, err);
+	return set_path(&settings->workdir, value, err);
 }
 
 static int set_mounts(struct settings *settings, const char *value, struct error *err)
@@ -53,13 +68,253 @@ static int set_mounts(struct settings *settings, const char *value, struct error
 	return 0;
 }
 
+static int set_env(struct settings *settings, const char *value, struct error *err)
+{
+	struct envlist env = { .items = NULL };
+
+	if (envlist_parse(&env, value, err) < 0) {
+		envlist_done(&env);
+		return -1;
+	}
+	envlist_done(&settings->env);
+	settings->env = env;
+	return 0;
+}
+
+/* A name becomes one of a directory. */
+static bool is_name(const char *name, size_t len)
+{
+	if (len == 0 || len > NAME_LEN_MAX || name[0] == '.' || name[0] == '-')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("._-", name[i]))
+			return false;
+	return true;
+}
+
+static int set_name(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const modes[] = { [NAME_AUTO] = "auto",
+					     [NAME_CREATE] = "create",
+					     [NAME_EXEC] = "exec",
+					     [NAME_NO_EXEC] = "no_exec" };
+	size_t len = strcspn(value, ":"), mode = NAME_AUTO;
+	cleanup_free char *name = strndup(value, len);
+
+	if (!name)
+		return error_set(err, ENOMEM, "cannot keep the value");
+	if (!is_name(value, len)) {
+		error_set(err, 0, "'%s' is not a name for a container", name);
+		return error_remedy(
+			err, "up to %d letters, digits, '_', '-' and '.', no '.' or '-' in front",
+			NAME_LEN_MAX);
+	}
+	if (value[len]) {
+		while (mode <= NAME_NO_EXEC && strcmp(value + len + 1, modes[mode]) != 0)
+			mode++;
+		if (mode > NAME_NO_EXEC) {
+			error_set(err, 0, "unknown mode '%s'", value + len + 1);
+			return error_remedy(err, "%s:auto, :create, :exec or :no_exec", name);
+		}
+	}
+	free(settings->name);
+	settings->name = steal_ptr(&name);
+	settings->name_mode = (enum name_mode)mode;
+	return 0;
+}
+
+static int set_save(struct settings *settings, const char *value, struct error *err)
+{
+	size_t len = strlen(value);
+
+	if (len > 0 && value[len - 1] == '/') {
+		error_set(err, 0, "'%s' is a directory", value);
+		return error_remedy(err, "the path of a file");
+	}
+	return set_path(&settings->save, value, err);
+}
+
+int settings_parse_switch(enum choice *choice, const char *value, struct error *err)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(value, words[i]) == 0) {
+			*choice = i % 2 ? CHOICE_YES : CHOICE_NO;
+			return 0;
+		}
+	error_set(err, 0, "'%s' is neither yes nor no", value);
+	return error_remedy(err, "yes or no");
+}
+
+/* Digits, and one letter of those that tmpfs(5) knows. */
+static bool is_size(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 18 || strspn(text, "0") == digits)
+		return false;
+	return !text[digits] || (strchr("kKmMgGtT%", text[digits]) && !text[digits + 1]);
+}
+
+static int set_writable(struct settings *settings, const char *value, struct error *err)
+{
+	cleanup_free char *dir = NULL, *size = NULL;
+	enum writable kind = WRITABLE_DIR;
+	struct error no_switch = ERROR_INIT;
+	enum choice choice;
+
+	if (settings_parse_switch(&choice, value, &no_switch) == 0) {
+		kind = choice == CHOICE_YES ? WRITABLE_MEMORY : WRITABLE_NO;
+	} else if (strncmp(value, "size=", 5) == 0) {
+		if (!is_size(value + 5)) {
+			error_set(err, 0, "'%s' is not a size", value + 5);
+			return error_remedy(err, "size=NUMBER with k, m, g, t or %% behind it");
+		}
+		kind = WRITABLE_MEMORY;
+		if (set_string(&size, value + 5, err) < 0)
+			return -1;
+	} else if (set_path(&dir, value, err) < 0) {
+		return -1;
+	}
+	free(settings->writable_dir);
+	free(settings->writable_size);
+	settings->writable_dir = steal_ptr(&dir);
+	settings->writable_size = steal_ptr(&size);
+	settings->writable = kind;
+	return 0;
+}
+
+static int parse_port(const char **at, uint16_t *port)
+{
+	char *end;
+	unsigned long value = isdigit((unsigned char)**at) ? strtoul(*at, &end, 10) : 0;
+
+	if (value == 0 || value > UINT16_MAX)
+		return -1;
+	*port = (uint16_t)value;
+	*at = end;
+	return 0;
+}
+
+/* HOST[:CONTAINER][+...] */
+static int parse_ports(struct unshare *unshare, const char *text, struct error *err)
+{
+	const char *at = text;
+
+	do {
+		struct port port, *bigger;
+
+		bigger = realloc(unshare->ports, (unshare->port_count + 1) * sizeof(*bigger));
+		if (!bigger)
+			return error_set(err, ENOMEM, "cannot keep the ports");
+		unshare->ports = bigger;
+		if (parse_port(&at, &port.host) < 0)
+			goto bad;
+		port.container = port.host;
+		if (*at == ':' && (at++, parse_port(&at, &port.container) < 0))
+			goto bad;
+		bigger[unshare->port_count++] = port;
+	} while (*at++ == '+');
+	if (!at[-1])
+		return 0;
+bad:
+	error_set(err, 0, "'%s' are not ports", text);
+	return error_remedy(err, "net:slirp:PORT, or net:slirp:NODEPORT:PORT+...; 1 to 65535");
+}
+
+static int parse_namespace(struct unshare *unshare, const char *word, struct error *err)
+{
+	static const char *const words[] = { "net", "ipc", "uts", "pid", "net:slirp" };
+	const char *near;
+
+	if (strncmp(word, "net:slirp:", strlen("net:slirp:")) == 0) {
+		unshare->what |= UNSHARE_NET | UNSHARE_SLIRP;
+		return parse_ports(unshare, word + strlen("net:slirp:"), err);
+	}
+	if (strcmp(word, "net:slirp") == 0)
+		unshare->what |= UNSHARE_NET;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0) {
+			unshare->what |= 1u << i;
+			return 0;
+		}
+	near = word_nearest(word, words, sizeof(words) / sizeof(words[0]));
+	error_set(err, 0, "unknown namespace '%s'", word);
+	return error_remedy(err, "%s%snet, net:slirp, ipc, uts, pid", near ? near : "",
+			    near ? "; there are " : "");
+}
+
+static void unshare_done(struct unshare *unshare)
+{
+	free(unshare->ports);
+	*unshare = (struct unshare){ .what = 0 };
+}
+
+static int set_unshare(struct settings *settings, const char *value, struct error *err)
+{
+	cleanup_free char *copy = strdup(value);
+	struct unshare unshare = { .what = 0 };
+	char *rest = copy, *word;
+
+	if (!copy)
+		return error_set(err, ENOMEM, "cannot keep the value");
+	while ((word = strsep(&rest, ",")))
+		if (parse_namespace(&unshare, word, err) < 0) {
+			unshare_done(&unshare);
+			return -1;
+		}
+	unshare_done(&settings->unshare);
+	settings->unshare = unshare;
+	return 0;
+}
+
+#define SET_SWITCH(field)                                                                       \
+	static int set_##field(struct settings *settings, const char *value, struct error *err) \
+	{                                                                                       \
+		return settings_parse_switch(&settings->field, value, err);                     \
+	}
+
+SET_SWITCH(mount_home)
+SET_SWITCH(remap_root)
+SET_SWITCH(entrypoint)
+SET_SWITCH(entrypoint_log)
+SET_SWITCH(clean_env)
+SET_SWITCH(slurm)
+
+/* clang-format off */
 const struct option_def settings_options[] = {
-	{ "image", "FILE", "run in a container made from this squashfs image", set_image },
-	{ "mounts", "SRC[:DST[:FLAGS]],...", "mount directories or files of the node in it",
-	  set_mounts },
-	{ "workdir", "DIR", "working directory in it [that of the job]", set_workdir },
-	{ NULL, NULL, NULL, NULL },
+	{ "image", NULL, ARG_REQUIRED, "FILE",
+	  "run in a container made from this image: squashfs, SIF or directory", set_image },
+	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",
+	  "mount directories or files of the node in it", set_mounts },
+	{ "mount-home", "no-mount-home", ARG_NONE, NULL,
+	  "mount the home directory in it, or do not", set_mount_home },
+	{ "workdir", NULL, ARG_REQUIRED, "DIR",
+	  "working directory in it [the image's, else that of the job]", set_workdir },
+	{ "env", NULL, ARG_REQUIRED, "NAME[=VALUE],...",
+	  "variables that outweigh the image's: the job's own, or with this value", set_env },
+	{ "clean-env", "no-clean-env", ARG_NONE, NULL,
+	  "let only Slurm's, PMI's and the named variables of the job in", set_clean_env },
+	{ "writable", "readonly", ARG_OPTIONAL, "DIR|size=SIZE",
+	  "let it be written to, in memory or in this directory", set_writable },
+	{ "name", NULL, ARG_REQUIRED, "NAME[:MODE]",
+	  "keep what is written for later steps of the job; auto, create, exec, no_exec", set_name },
+	{ "save", NULL, ARG_REQUIRED, "FILE",
+	  "write it to this squashfs image when the command has ended", set_save },
+	{ "remap-root", "no-remap-root", ARG_NONE, NULL,
+	  "look like root in it, without any privilege", set_remap_root },
+	{ "entrypoint", "no-entrypoint", ARG_NONE, NULL,
+	  "start the command through the image's entrypoint, or do not", set_entrypoint },
+	{ "entrypoint-log", "no-entrypoint-log", ARG_NONE, NULL,
+	  "show what the image's scripts print before the command starts", set_entrypoint_log },
+	{ "unshare", NULL, ARG_REQUIRED, "NAMESPACE,...",
+	  "of its own, for all ranks on a node: net, net:slirp, ipc, uts, pid", set_unshare },
+	{ "slurm", "no-slurm", ARG_NONE, NULL,
+	  "have srun, sbatch, squeue and their like work in it", set_slurm },
+	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },
 };
+/* clang-format on */
 
 const struct option_def *settings_find(const char *name)
 {
@@ -67,6 +322,26 @@ const struct option_def *settings_find(const char *name)
 		if (strcmp(def->name, name) == 0)
 			return def;
 	return NULL;
+}
+
+const char *settings_nearest(const char *name)
+{
+	const char *words[64];
+	size_t count = 0;
+
+	for (const struct option_def *def = settings_options; def->name && count + 2 < 64; def++) {
+		words[count++] = def->name;
+		if (def->opposite)
+			words[count++] = def->opposite;
+	}
+	return word_nearest(name, words, count);
+}
+
+void settings_srun_name(const char *name, char *out, size_t size)
+{
+	bool is_no = strncmp(name, "no-", 3) == 0;
+
+	snprintf(out, size, "%scontainer-%s", is_no ? "no-" : "", name + (is_no ? 3 : 0));
 }
 
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err)
@@ -82,6 +357,12 @@ void settings_done(struct settings *settings)
 {
 	free(settings->image);
 	free(settings->workdir);
+	free(settings->name);
+	free(settings->save);
+	free(settings->writable_dir);
+	free(settings->writable_size);
 	mountlist_done(&settings->mounts);
+	envlist_done(&settings->env);
+	unshare_done(&settings->unshare);
 	*settings = (struct settings){ .image = NULL };
 }

@@ -2,27 +2,87 @@
 /*
  * settings.h - what the user asked for, and the one table of options behind it.
  *
- * srun knows an option as --container-NAME, `davit run` as --NAME. The plugin checks each value
- * when srun parses it and hands the same text to the launcher, which parses it again with the same
- * function: the text is the interface (handover.h).
+ * srun knows an option as --container-NAME, `davit run` as --NAME, davit.conf as NAME, and the
+ * environment as DAVIT_CONTAINER_NAME or PYXIS_CONTAINER_NAME. The plugin checks each value when srun
+ * parses it and hands the same text to the launcher, which parses it again with the same function:
+ * the text is the interface (handover.h).
+ *
+ * A switch has the value "yes" or "no". Its opposite is an option of its own that means "no".
  */
 #ifndef DAVIT_SETTINGS_H
 #define DAVIT_SETTINGS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "common/envspec.h"
 #include "common/error.h"
 #include "common/mountspec.h"
+
+enum choice {
+	CHOICE_UNSET,
+	CHOICE_NO,
+	CHOICE_YES
+};
+
+enum writable {
+	WRITABLE_UNSET,
+	WRITABLE_NO,
+	WRITABLE_MEMORY,
+	WRITABLE_DIR
+};
+
+/* What to do with a container of that name; as pyxis has it. */
+enum name_mode {
+	NAME_AUTO,   /* enter it where it runs, else use what it left, else create it */
+	NAME_CREATE, /* it must not exist */
+	NAME_EXEC,   /* it must run */
+	NAME_NO_EXEC /* as auto, but never enter one that runs */
+};
+
+/* Bits of struct unshare. */
+#define UNSHARE_NET   1u
+#define UNSHARE_IPC   2u
+#define UNSHARE_UTS   4u
+#define UNSHARE_PID   8u
+#define UNSHARE_SLIRP 16u /* with UNSHARE_NET: the network leads out */
+
+struct port {
+	uint16_t host, container;
+};
+
+struct unshare {
+	unsigned int what;
+	struct port *ports; /* published on the node */
+	size_t port_count;
+};
 
 struct settings {
 	char *image;   /* path as the user gave it, never "" */
 	char *workdir; /* absolute path inside, or NULL for that of the job */
+	char *name;    /* of a container that the job keeps, or NULL */
+	char *save;    /* file to write the container to, or NULL */
+	char *writable_dir;  /* with WRITABLE_DIR */
+	char *writable_size; /* with WRITABLE_MEMORY: as tmpfs(5) takes it; NULL for the site's */
 	struct mountlist mounts;
+	struct envlist env;
+	struct unshare unshare;
+	enum name_mode name_mode;
+	enum writable writable;
+	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
+};
+
+enum option_arg {
+	ARG_REQUIRED,
+	ARG_OPTIONAL, /* stands for "yes" where it is missing */
+	ARG_NONE      /* a switch */
 };
 
 struct option_def {
-	const char *name; /* without "container-" */
-	const char *arg;  /* what its value is called in help texts */
+	const char *name;     /* without "container-" */
+	const char *opposite; /* of a switch: "no-NAME" or another word; else NULL */
+	enum option_arg has_arg;
+	const char *arg;  /* what its value is called in help texts; NULL for a switch */
 	const char *help; /* one line, no full stop */
 	int (*set)(struct settings *settings, const char *value, struct error *err);
 };
@@ -33,9 +93,18 @@ extern const struct option_def settings_options[];
 /* Finds the option `name` (without "container-"); NULL when there is none. */
 const struct option_def *settings_find(const char *name);
 
+/* The option whose name is nearest to `name`, or NULL if none is near. */
+const char *settings_nearest(const char *name);
+
+/* Writes what srun calls an option, without "--": container-NAME, no-container-NAME. */
+void settings_srun_name(const char *name, char *out, size_t size);
+
 /* Sets one option, overriding an earlier value. Returns 0, or -1 with `err` set and `settings` as
  * it was. */
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err);
+
+/* Reads yes, true, on, 1 or no, false, off, 0, in any case. Returns 0, or -1 with `err` set. */
+int settings_parse_switch(enum choice *choice, const char *value, struct error *err);
 
 void settings_done(struct settings *settings);
 
