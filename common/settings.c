@@ -344,6 +344,38 @@ void settings_srun_name(const char *name, char *out, size_t size)
 	snprintf(out, size, "%scontainer-%s", is_no ? "no-" : "", name + (is_no ? 3 : 0));
 }
 
+static const char *find_variable(const char *name, char *(*get)(const char *name), char *variable)
+{
+	static const char *const prefixes[] = { "DAVIT", "PYXIS" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		const char *value;
+
+		snprintf(variable, SETTINGS_VARIABLE_MAX, "%s_CONTAINER_%s", prefixes[i], name);
+		for (char *at = variable; *at; at++)
+			*at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+		value = get(variable);
+		if (value && value[0])
+			return value;
+	}
+	return NULL;
+}
+
+const char *settings_getenv(const struct option_def *def, char *(*get)(const char *name),
+			    char variable[SETTINGS_VARIABLE_MAX])
+{
+	const char *value = find_variable(def->name, get, variable);
+	struct error ignored = ERROR_INIT;
+	enum choice choice;
+
+	if (value || !def->opposite || strncmp(def->opposite, "no-", 3) == 0)
+		return value;
+	value = find_variable(def->opposite, get, variable);
+	if (!value || settings_parse_switch(&choice, value, &ignored) < 0)
+		return value;
+	return choice == CHOICE_YES ? "no" : "yes";
+}
+
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err)
 {
 	const struct option_def *def = settings_find(name);

@@ -99,6 +99,14 @@ const char *settings_nearest(const char *name);
 /* Writes what srun calls an option, without "--": container-NAME, no-container-NAME. */
 void settings_srun_name(const char *name, char *out, size_t size);
 
+#define SETTINGS_VARIABLE_MAX 64
+
+/* What the environment, as `get` knows it, says of an option: the value of DAVIT_CONTAINER_NAME, else
+ * that of PYXIS_CONTAINER_NAME, whose name goes to `variable`. A switch whose opposite is a word of
+ * its own (readonly) can be set by that, too. NULL where there is none, or an empty one. */
+const char *settings_getenv(const struct option_def *def, char *(*get)(const char *name),
+			    char variable[SETTINGS_VARIABLE_MAX]);
+
 /* Sets one option, overriding an earlier value. Returns 0, or -1 with `err` set and `settings` as
  * it was. */
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err);

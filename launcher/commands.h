@@ -17,6 +17,18 @@ int join_from_env(const char *how, int argc, char **argv);
 /* run [OPTION]... IMAGE [--] COMMAND...: a container without Slurm. */
 int run_main(int argc, char **argv);
 
+/* enter JOBID[.STEP] [COMMAND...]: a command in the container of a step that runs on this node. */
+int enter_main(int argc, char **argv);
+
+/* ps [OPTION]...: the containers that run on this node. */
+int ps_main(int argc, char **argv);
+
+/* config [OPTION]... or config --check FILE: what davit.conf comes to, and from where. */
+int config_main(int argc, char **argv);
+
+/* forget JOB: removes what the named containers of a job have kept; started by the plugin. */
+int forget_main(int argc, char **argv);
+
 /* oci-run ENVFILE -- COMMAND...: Slurm's OCI runtime, see oci.conf. */
 int oci_run_main(int argc, char **argv);
 

@@ -3,26 +3,30 @@
 #ifndef DAVIT_CONTAINER_H
 #define DAVIT_CONTAINER_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "common/settings.h"
+#include "launcher/conf.h"
 #include "launcher/rendezvous.h"
+#include "launcher/save.h"
 
 struct container {
 	const struct settings *settings;
-	const char *cwd;    /* absolute working directory of the job */
+	const struct conf *conf;
+	const char *cwd;    /* absolute working directory of the job, or NULL */
 	const char *script; /* file of the node that must be inside too, or NULL */
+	bool has_command;   /* else the image's own is run */
 	int userns;         /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
+	struct save save; /* comes out: who saves the container */
 };
 
-/* Writes the job's working directory to `cwd`, or "/" where it has none any more but the user named
- * another. Returns 0, or -1 with `err` set. */
-int container_cwd(const struct settings *settings, char *cwd, size_t size, struct error *err);
-
 /* Enters a user and a mount namespace whose root is the image with everything mounted, as described
- * in davit(1). The working directory becomes the container's root. The caller keeps its
+ * in davit(1), or those of a running container of that name. The working directory becomes the
+ * container's root. `way` gets the way in for other ranks, and the recipe. The caller keeps its
  * capabilities in the namespace until narrow(). On failure the process must end: it may be anywhere
  * between the node and the container. */
-int container_build(const struct container *container, struct error *err);
+int container_build(struct container *container, struct way *way, struct error *err);
 
 #endif

@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fakeroot.h - a root user who is none. */
+/*
+ * fakeroot.h - root in a container that has one user and the user's groups, and no other id.
+ *
+ * There, package managers fail when they give a file to somebody or become somebody else. The
+ * filter lets these calls succeed without doing anything: all files stay the user's.
+ */
 #ifndef DAVIT_FAKEROOT_H
 #define DAVIT_FAKEROOT_H
+
+#include "common/error.h"
+#include "launcher/root.h"
+
+/* Installs the filter in this process, for good and for all that it starts. Needs no_new_privs.
+ * Returns 0, or -1 with `err` set. */
+int fakeroot_filter(struct error *err);
+
+/* Where the image has apt, makes it stay root: otherwise it becomes a user of its own to download,
+ * and looks whether it did. Returns 0, or -1 with `err` set. */
+int fakeroot_mount(struct root *root, struct error *err);
 
 #endif

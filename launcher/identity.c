@@ -51,22 +51,12 @@ static const char *field(const char *value, const char *fallback)
 	return value && value[0] && !strpbrk(value, ":\n") ? value : fallback;
 }
 
-static void begin(FILE *out, const char *text)
-{
-	size_t len = strlen(text);
-
-	fputs(text, out);
-	if (len > 0 && text[len - 1] != '\n')
-		fputc('\n', out);
-}
-
 static void add_user(FILE *out, const char *text)
 {
 	const char *home = getenv("HOME");
 	const struct passwd *pw;
 	uid_t uid = geteuid();
 
-	begin(out, text);
 	if (has_id(text, uid))
 		return;
 	pw = getpwuid(uid);
@@ -101,26 +91,42 @@ static void add_groups(FILE *out, const char *text)
 		count = 0;
 	else
 		count = getgroups(count, groups);
-	begin(out, text);
 	add_group(out, text, primary);
 	for (int i = 0; i < count; i++)
 		if (groups[i] != primary && groups[i] != overflow)
 			add_group(out, text, groups[i]);
 }
 
-/* Puts the image's file `path`, with what `add` has to add to it. */
-static int put_extended(struct root *root, const char *path,
-			void (*add)(FILE *out, const char *text), struct error *err)
+/* Appends to the container's own file, as far as there is one. */
+static int append(struct root *root, const char *path, const char *added)
+{
+	cleanup_close int fd = open_in_root(root->fd, path, O_WRONLY | O_APPEND | O_NOCTTY);
+
+	return fd < 0 ? -1 : fd_write_all(fd, added, strlen(added));
+}
+
+/* Completes the image's file `path` with what `add` has to add to it. */
+static int extend(struct root *root, const char *path, void (*add)(FILE *out, const char *text),
+		  bool in_place, struct error *err)
 {
 	cleanup_free char *text = read_image_file(root, path);
-	cleanup_free char *extended = NULL;
-	size_t size;
-	FILE *out = text ? open_memstream(&extended, &size) : NULL;
+	cleanup_free char *added = NULL, *extended = NULL;
+	size_t size, len = text ? strlen(text) : 0;
+	const char *gap = len > 0 && text[len - 1] != '\n' ? "\n" : "";
+	FILE *out = text ? open_memstream(&added, &size) : NULL;
 
-	if (out)
+	if (out) {
+		fputs(gap, out);
 		add(out, text);
+	}
 	if (!out || fclose(out) != 0)
 		return error_set(err, ENOMEM, "cannot make the container's %s", path);
+	if (strcmp(added, gap) == 0 || (in_place && append(root, path, added) == 0))
+		return 0;
+	if (asprintf(&extended, "%s%s", text, added) < 0) {
+		extended = NULL;
+		return error_set(err, ENOMEM, "cannot make the container's %s", path);
+	}
 	return root_put_file(root, path, extended, err);
 }
 
@@ -134,12 +140,13 @@ static int put_nsswitch(struct root *root, struct error *err)
 			     "passwd: files\ngroup: files\nhosts: files dns\n", err);
 }
 
-int identity_mount(struct root *root, struct error *err)
+int identity_mount(struct root *root, bool in_place, struct error *err)
 {
 	static const char *const files[] = { "/etc/hosts", "/etc/resolv.conf" };
 
-	if (put_extended(root, "/etc/passwd", add_user, err) < 0 ||
-	    put_extended(root, "/etc/group", add_groups, err) < 0 || put_nsswitch(root, err) < 0)
+	if (extend(root, "/etc/passwd", add_user, in_place, err) < 0 ||
+	    extend(root, "/etc/group", add_groups, in_place, err) < 0 ||
+	    put_nsswitch(root, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (root_bind(root, files[i], files[i], true, err) < 0)

@@ -13,17 +13,18 @@
 #include <unistd.h>
 
 #include "common/handover.h"
-#include "common/settings.h"
-#include "launcher/command.h"
 #include "launcher/commands.h"
 #include "launcher/container.h"
+#include "launcher/recipe.h"
 #include "launcher/rendezvous.h"
 #include "launcher/report.h"
+#include "launcher/request.h"
 
-struct rank {
+struct joining {
 	struct rendezvous rendezvous;
-	struct settings settings;
-	char cwd[PATH_MAX];
+	struct way way;
+	struct save save;
+	char cwd[PATH_MAX]; /* "" where there is none any more */
 	char **argv;
 };
 
@@ -41,87 +42,113 @@ static int parse_fd(const char *text, char end, int *fd, const char **rest)
 	return 0;
 }
 
-static int read_settings(struct rank *rank, struct error *err)
+static int read_options(const struct joining *joining, struct choices *choices, struct error *err)
 {
-	const char *text = handover_text(rank->rendezvous.handover);
-	const char *end = text + rank->rendezvous.handover->text_len;
+	const char *text = handover_text(joining->rendezvous.handover);
+	const char *end = text + joining->rendezvous.handover->text_len;
 
 	for (; text < end; text += strlen(text) + 1) {
 		const char *value = strchr(text, '=');
-		char name[64];
+		char name[64], origin[80] = "--";
 
 		if (!value || (size_t)(value - text) >= sizeof(name))
 			return error_set(err, 0, "the plugin sent a bad option '%s'", text);
 		memcpy(name, text, (size_t)(value - text));
 		name[value - text] = '\0';
-		if (settings_set(&rank->settings, name, value + 1, err) < 0)
-			return error_wrap(err, "--container-%s", name);
+		settings_srun_name(name, origin + 2, sizeof(origin) - 2);
+		if (choices_set(choices, name, value + 1, origin, err) < 0)
+			return error_wrap(err, "%s", origin);
 	}
-	if (!rank->settings.image)
-		return error_set(err, 0, "the plugin named no image");
 	return 0;
 }
 
-static int build(struct rank *rank, struct error *err)
+static int build(struct joining *joining, const struct request *request, struct error *err)
 {
-	const struct handover *handover = rank->rendezvous.handover;
-	const struct container container = {
-		.settings = &rank->settings,
-		.cwd = rank->cwd,
-		.script = handover->is_batch ? rank->argv[0] : NULL,
+	const struct handover *handover = joining->rendezvous.handover;
+	struct container container = {
+		.settings = &request->settings,
+		.conf = &request->conf,
+		.cwd = joining->cwd[0] ? joining->cwd : NULL,
+		.script = handover->is_batch ? joining->argv[0] : NULL,
+		.has_command = true,
 		.userns = handover->userns_fd,
-		.rendezvous = &rank->rendezvous,
+		.rendezvous = &joining->rendezvous,
+		.save = SAVE_INIT,
 	};
+	int result = container_build(&container, &joining->way, err);
 
-	if (container_build(&container, err) == 0 &&
-	    rendezvous_publish(&rank->rendezvous, err) == 0)
-		return 0;
-	rendezvous_fail(&rank->rendezvous, err->code);
-	return -1;
+	joining->save = container.save;
+	return result;
+}
+
+static int read_and_build(struct joining *joining, struct error *err)
+{
+	struct request request = { .conf.state_dir = NULL };
+	int result = -1;
+
+	if (request_begin(&request, err) == 0 &&
+	    read_options(joining, &request.choices, err) == 0 && request_end(&request, err) == 0)
+		result = build(joining, &request, err);
+	request_done(&request);
+	if (result == 0)
+		result = rendezvous_publish(&joining->rendezvous, &joining->way, err);
+	if (result < 0)
+		rendezvous_fail(&joining->rendezvous, err->code);
+	return result;
 }
 
 /* Gets the rank into the container. Returns 0, or -1 with `err` set, or the code with which to leave
  * silently since the builder has told what went wrong. */
-static int enter(struct rank *rank, struct error *err)
+static int enter(struct joining *joining, struct error *err)
 {
-	int role = rendezvous_elect(&rank->rendezvous, err);
+	int role = rendezvous_elect(&joining->rendezvous, err);
 	int code;
 
 	if (role < 0)
 		return -1;
 	if (role > 0)
-		return build(rank, err);
-	code = rendezvous_failure(&rank->rendezvous);
-	return code ? code : rendezvous_join(&rank->rendezvous, err);
+		return read_and_build(joining, err);
+	code = rendezvous_failure(&joining->rendezvous);
+	if (code)
+		return code;
+	if (rendezvous_join(&joining->rendezvous, &joining->way, err) < 0)
+		return -1;
+	return namespaces_enter(&joining->way.namespaces, err);
 }
 
-static int run(struct rank *rank, int fd, struct error *err)
+static int run(struct joining *joining, int fd, struct error *err)
 {
-	const char *workdir;
+	const struct handover *handover;
 	int result;
 
-	if (rendezvous_open(&rank->rendezvous, fd, err) < 0 || read_settings(rank, err) < 0)
+	if (rendezvous_open(&joining->rendezvous, fd, err) < 0)
 		return -1;
-	if (container_cwd(&rank->settings, rank->cwd, sizeof(rank->cwd), err) < 0)
-		return -1;
-	result = enter(rank, err);
+	handover = joining->rendezvous.handover;
+	if (!getcwd(joining->cwd, sizeof(joining->cwd)))
+		joining->cwd[0] = '\0';
+	result = enter(joining, err);
 	if (result != 0)
 		return result;
-	workdir = rank->settings.workdir ? rank->settings.workdir : rank->cwd;
-	return command_exec(rank->argv, workdir, err);
+	const struct rank rank = { .argv = joining->argv,
+				   .cwd = joining->cwd,
+				   .way = &joining->way,
+				   .save = &joining->save,
+				   .forward = handover->is_batch };
+
+	return recipe_follow(&rank, err);
 }
 
 static int join(int fd, char **argv)
 {
-	static struct rank rank;
+	static struct joining joining = { .way = WAY_INIT, .save = SAVE_INIT };
 	struct error err = ERROR_INIT;
 	int result;
 
-	rank.argv = argv;
-	result = run(&rank, fd, &err);
+	joining.argv = argv;
+	result = run(&joining, fd, &err);
 	if (result > 0)
 		return result;
-	if (!rank.rendezvous.handover || rendezvous_may_report(&rank.rendezvous))
+	if (!joining.rendezvous.handover || rendezvous_may_report(&joining.rendezvous))
 		report(&err);
 	return err.code;
 }

@@ -18,6 +18,10 @@ static int help_main(int argc, char **argv)
 	puts("Usage: davit COMMAND [ARGUMENT]...\n"
 	     "Launch containers for job steps, without privilege.\n\n"
 	     "  run       run a command in a container by hand\n"
+	     "  enter     run a command in the container of a running job step\n"
+	     "  ps        list the containers that run on this node\n"
+	     "  config    show what davit.conf comes to\n"
+	     "  forget    remove what a job's containers have kept (started by Slurm)\n"
 	     "  join      enter the container of a job step (started by Slurm)\n"
 	     "  oci-run   stand in for an OCI runtime (started by Slurm)\n"
 	     "  --help, --version\n\n"
@@ -40,6 +44,10 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "run",       run_main },
+	{ "enter",     enter_main },
+	{ "ps",        ps_main },
+	{ "config",    config_main },
+	{ "forget",    forget_main },
 	{ "join",      join_main },
 	{ "oci-run",   oci_run_main },
 	{ "--help",    help_main },

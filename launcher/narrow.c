@@ -1,36 +1,68 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* narrow.c - see narrow.h. */
+/*
+ * narrow.c - see narrow.h.
+ *
+ * What root keeps counts in the user namespace only, for files and processes whose ids are mapped
+ * there: the user's own, which the user may change, signal and give to own groups anyway, and those
+ * of subordinate ids. Package managers need it to unpack files into directories without the bit to
+ * write, to chroot, and to store capabilities with files, which no_new_privs makes void here. All
+ * that opens other parts of the kernel is gone: SYS_ADMIN (mounts, namespaces), NET_ADMIN, NET_RAW,
+ * SYS_PTRACE, MKNOD, SYS_RESOURCE, BPF...
+ *
+ * The bounding set is what uid 0 gets at an exec; with no_new_privs never more than it had.
+ */
 #include "launcher/narrow.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-static int drop_capabilities(void)
+#include "launcher/fakeroot.h"
+
+static const cap_value_t of_root[] = {
+	CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID,  CAP_KILL,
+	CAP_SETGID, CAP_SETUID,       CAP_SETPCAP, CAP_SETFCAP, CAP_SYS_CHROOT,
+};
+#define OF_ROOT_COUNT (sizeof(of_root) / sizeof(of_root[0]))
+
+static bool is_kept(cap_value_t cap, size_t count)
 {
-	cap_t none = cap_init();
+	for (size_t i = 0; i < count; i++)
+		if (of_root[i] == cap)
+			return true;
+	return false;
+}
+
+/* Drops all but the first `count` of root's. */
+static int drop_capabilities(size_t count)
+{
+	cap_t left = cap_init();
 	int result = -1;
 
-	if (!none)
+	if (!left)
 		return -1;
+	if (count > 0 && (cap_set_flag(left, CAP_PERMITTED, (int)count, of_root, CAP_SET) < 0 ||
+			  cap_set_flag(left, CAP_EFFECTIVE, (int)count, of_root, CAP_SET) < 0))
+		goto out;
 	/* The bounding set first: emptying it takes CAP_SETPCAP. */
 	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++)
-		if (cap_drop_bound(cap) < 0)
+		if (!is_kept(cap, count) && cap_drop_bound(cap) < 0)
 			goto out;
 	/* cap_reset_ambient() would ask for each of them. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		goto out;
-	result = cap_set_proc(none);
+	result = cap_set_proc(left);
 out:
-	cap_free(none);
+	cap_free(left);
 	return result;
 }
 
-int narrow(struct error *err)
+int narrow(enum narrow_to to, struct error *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot set no_new_privs");
-	if (drop_capabilities() < 0)
+	if (drop_capabilities(to == NARROW_USER ? 0 : OF_ROOT_COUNT) < 0)
 		return error_set(err, errno, "cannot drop the capabilities");
-	return 0;
+	return to == NARROW_FAKE_ROOT ? fakeroot_filter(err) : 0;
 }

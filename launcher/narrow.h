@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* narrow.h - giving up every privilege that a user namespace gave. */
+/* narrow.h - giving up the privileges that a user namespace gave. */
 #ifndef DAVIT_NARROW_H
 #define DAVIT_NARROW_H
 
 #include "common/error.h"
 
-/* Sets no_new_privs and empties the bounding, ambient, inheritable, permitted and effective
- * capability sets, for good. Returns 0, or -1 with `err` set, and then the process must end. */
-int narrow(struct error *err);
+enum narrow_to {
+	NARROW_USER,      /* no capability at all */
+	NARROW_FAKE_ROOT, /* root with one id: what root may do with the user's own files and
+			   * processes; taking another id succeeds without doing anything, see fakeroot.h */
+	NARROW_ROOT,      /* root with subordinate ids: the same capabilities, nothing pretended */
+};
+
+/* Sets no_new_privs and empties the ambient and inheritable capability sets, and the bounding,
+ * permitted and effective ones but for what `to` leaves, for good. Returns 0, or -1 with `err` set,
+ * and then the process must end. */
+int narrow(enum narrow_to to, struct error *err);
 
 #endif

@@ -1,3 +1,203 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* overlay.c - see overlay.h. */
+/*
+ * overlay.c - see overlay.h.
+ *
+ * The kernel takes layers by path only, and only from mounts that are attached in this mount
+ * namespace. So paths are those of descriptors in /proc/self/fd.
+ */
 #include "launcher/overlay.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "common/fd.h"
+#include "common/syscalls.h"
+#include "launcher/root.h"
+
+static const char *const parts[] = { "upper", "work" };
+
+static int make_parts(int dir, struct error *err)
+{
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (mkdirat(dir, parts[i], 0755) < 0 && errno != EEXIST)
+			return error_set(err, errno, "cannot create '%s'", parts[i]);
+	return 0;
+}
+
+static int open_layer(const char *path, struct error *err)
+{
+	cleanup_close int dir = -1;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot create the directory");
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return error_set(err, errno, "cannot open the directory");
+	if (flock(dir, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return error_set(err, errno, "cannot lock the directory");
+		error_set(err, 0, "another container on this node writes there");
+		err->errnum = EBUSY;
+		return error_remedy(err, "another directory, or wait until that one has ended");
+	}
+	return make_parts(dir, err) < 0 ? -1 : steal_fd(&dir);
+}
+
+int overlay_prepare(const char *path, struct error *err)
+{
+	int dir = open_layer(path, err);
+
+	return dir < 0 ? error_wrap(err, "writable layer '%s'", path) : dir;
+}
+
+/* A layer must be able to keep all that a file can have. */
+static const char *file_system_name(int dir)
+{
+	/* statfs(2) has some of them; the others are from their sources. */
+	static const struct {
+		unsigned int magic;
+		const char *name;
+	} unfit[] = {
+		{ NFS_SUPER_MAGIC, "NFS" },       { 0x0bd00bd0, "Lustre" },
+		{ 0x47504653, "GPFS" },           { FUSE_SUPER_MAGIC, "FUSE" },
+		{ OVERLAYFS_SUPER_MAGIC, "overlay" }, { 0x00c36400, "Ceph" },
+		{ 0x19830326, "BeeGFS" },         { MSDOS_SUPER_MAGIC, "FAT" },
+		{ 0xfe534d42, "SMB" },            { 0xff534d42, "SMB" },
+	};
+	struct statfs st;
+
+	if (fstatfs(dir, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
+		if ((unsigned int)st.f_type == unfit[i].magic)
+			return unfit[i].name;
+	return NULL;
+}
+
+static int set_layer(int fs, const char *key, int fd, const char *part)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d%s%s", fd, part[0] ? "/" : "", part);
+	return fsconfig(fs, FSCONFIG_SET_STRING, key, path, 0);
+}
+
+static int mount_layers(int lower, int layer, struct error *err)
+{
+	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	int mount = -1;
+
+	if (fs < 0 && errno == ENODEV) {
+		error_set(err, ENODEV, "cannot make the container writable");
+		return error_remedy(
+			err,
+			"ask your admin to load the kernel module overlay (modprobe overlay)");
+	}
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "source", "davit", 0) == 0 &&
+	    set_layer(fs, "lowerdir", lower, "") == 0 &&
+	    set_layer(fs, "upperdir", layer, parts[0]) == 0 &&
+	    set_layer(fs, "workdir", layer, parts[1]) == 0 &&
+	    fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) == 0 &&
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (mount < 0)
+		error_set(err, errno, "cannot make the container writable");
+	return mount;
+}
+
+/* Creates in `upper` what `lower` has at `path`, a directory, with all above it. */
+static int mirror_directory(int lower, int upper, const char *path)
+{
+	cleanup_close int top = open_in_root(lower, "/", O_PATH | O_DIRECTORY);
+	cleanup_close int there = open_in_root(lower, path, O_PATH | O_DIRECTORY);
+	char root[PATH_MAX], real[PATH_MAX];
+	size_t len;
+
+	/* What is not there is going to be made in the container, by the user. */
+	if (top < 0 || there < 0 || root_path(top, root) < 0 || root_path(there, real) < 0)
+		return 0;
+	len = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	if (strncmp(real, root, len) != 0)
+		return 0;
+	for (char *at = real + len; *at; at++) {
+		char end;
+
+		at += 1 + strcspn(at + 1, "/");
+		end = *at;
+		*at = '\0';
+		if (real[len + 1] && mkdirat(upper, real + len + 1, 0755) < 0 && errno != EEXIST)
+			return -1;
+		*at = end;
+		at -= 1;
+	}
+	return 0;
+}
+
+/* The directories above `path`, and it itself. */
+static int mirror_all(int lower, int upper, const char *path)
+{
+	cleanup_free char *copy = strdup(path);
+
+	if (!copy)
+		return -1;
+	for (char *at = copy; *at;) {
+		char end;
+
+		at += 1 + strcspn(at + 1, "/");
+		end = *at;
+		*at = '\0';
+		if (mirror_directory(lower, upper, copy) < 0)
+			return -1;
+		*at = end;
+	}
+	return 0;
+}
+
+static int mirror_points(const struct overlay *overlay, int layer, struct error *err)
+{
+	static const char *const always[] = { "/etc", "/usr/bin", "/etc/apt/apt.conf.d" };
+	cleanup_close int upper = openat(layer, parts[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result = 0;
+
+	if (!overlay->points)
+		return 0;
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		result |= mirror_all(overlay->lower, upper, always[i]);
+	for (size_t i = 0; i < overlay->points->count; i++)
+		result |= mirror_all(overlay->lower, upper, overlay->points->items[i].target);
+	return result < 0 ? error_set(err, errno, "cannot create directories in the layer") : 0;
+}
+
+static int open_layer_of(const struct overlay *overlay, struct error *err)
+{
+	cleanup_close int layer = -1;
+
+	if (overlay->dir >= 0)
+		return root_reopen(overlay->dir, err);
+	layer = root_tmpfs(overlay->size, "0755", err);
+	if (layer < 0 || make_parts(layer, err) < 0 || root_attach_below(layer, err) < 0)
+		return -1;
+	return steal_fd(&layer);
+}
+
+int overlay_mount(const struct overlay *overlay, struct error *err)
+{
+	cleanup_close int layer = open_layer_of(overlay, err);
+	const char *unfit = overlay->dir < 0 ? NULL : file_system_name(overlay->dir);
+	int mount;
+
+	if (layer < 0 || mirror_points(overlay, layer, err) < 0)
+		return -1;
+	mount = mount_layers(overlay->lower, layer, err);
+	if (mount < 0 && unfit) {
+		error_wrap(err, "the writable layer is on %s, which cannot hold one", unfit);
+		error_remedy(err, "a directory on a local file system, or --container-writable");
+	}
+	return mount;
+}

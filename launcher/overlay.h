@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* overlay.h - a writable layer over the image. */
+/*
+ * overlay.h - a layer over the image that takes what is written.
+ *
+ * It is a tmpfs that goes with the container, or two directories that stay: `upper`, with all that
+ * is different from the image, and `work`, the kernel's own.
+ */
 #ifndef DAVIT_OVERLAY_H
 #define DAVIT_OVERLAY_H
+
+#include "common/error.h"
+#include "common/mountspec.h"
+
+/* Makes `path` (created with mode 0700 if missing) ready to be a layer: makes upper and work in it,
+ * and takes a lock on it, which lasts as long as any copy of the descriptor returned. A layer that
+ * is in use is refused with EBUSY. Returns the descriptor, or -1 with `err` set. */
+int overlay_prepare(const char *path, struct error *err);
+
+struct overlay {
+	int lower;        /* root of a mount that is attached in the caller's mount namespace */
+	int dir;          /* from overlay_prepare(); -1: */
+	const char *size; /* a tmpfs of this size, which gets attached to "/", out of sight */
+	/* The lower files may belong to somebody else, and then the user could create nothing in
+	 * their directories. Those above the targets of these mounts are the user's in the container. */
+	const struct mountlist *points;
+};
+
+/* Mounts the layer over `lower`. Returns the detached mount, or -1 with `err` set. */
+int overlay_mount(const struct overlay *overlay, struct error *err);
 
 #endif

@@ -31,11 +31,11 @@ void proctitle_init(int argc, char **argv)
 		extend(*env);
 }
 
-void proctitle_set(const char *title)
+void proctitle_set(const char *name, const char *title)
 {
 	size_t len = strlen(title);
 
-	(void)prctl(PR_SET_NAME, "davit-image");
+	(void)prctl(PR_SET_NAME, name);
 	if (room == 0)
 		return;
 	if (len >= room)

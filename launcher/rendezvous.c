@@ -4,19 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <string.h>
+#include <stdint.h>
+#include <unistd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include "common/fd.h"
-
-/* The order of the descriptors in the message. */
-enum {
-	FD_USER,
-	FD_MOUNT,
-	FD_COUNT
-};
+#include "launcher/fdpass.h"
 
 static int set_lock(int memfd, short type, int command)
 {
@@ -92,49 +85,75 @@ static void settle(struct rendezvous *rendezvous, enum handover_state state)
 	unlock(rendezvous);
 }
 
-union control {
-	struct cmsghdr align;
-	char space[CMSG_SPACE(FD_COUNT * sizeof(int))];
+/* All descriptors of a way: those of the namespaces, then these. */
+enum {
+	FD_PIDS = NAMESPACE_COUNT, /* namespaces.lifeline */
+	FD_RECIPE,
+	FD_LIFELINE,
+	FD_COUNT
 };
 
-static int send_fds(int socket, const int *fds)
+static int *fd_of(struct way *way, int i)
 {
-	union control control = { .space = "" };
-	char byte = 'n';
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.space,
-			      .msg_controllen = sizeof(control.space) };
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(FD_COUNT * sizeof(int));
-	memcpy(CMSG_DATA(cmsg), fds, FD_COUNT * sizeof(int));
-	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -1;
+	switch (i) {
+	case FD_PIDS:
+		return &way->namespaces.lifeline;
+	case FD_RECIPE:
+		return &way->recipe;
+	case FD_LIFELINE:
+		return &way->lifeline;
+	default:
+		return &way->namespaces.fds[i];
+	}
 }
 
-static int peek_fds(int socket, int *fds)
+void way_done(struct way *way)
 {
-	union control control = { .space = "" };
-	char byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.space,
-			      .msg_controllen = sizeof(control.space) };
-	struct cmsghdr *cmsg;
+	namespaces_done(&way->namespaces);
+	if (way->recipe >= 0)
+		close(way->recipe);
+	if (way->lifeline >= 0)
+		close(way->lifeline);
+	*way = (struct way)WAY_INIT;
+}
 
-	if (recvmsg(socket, &msg, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
-		return -1;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS ||
-	    cmsg->cmsg_len != CMSG_LEN(FD_COUNT * sizeof(int))) {
-		errno = EPROTO;
+/* What the message says beside the descriptors. */
+struct note {
+	uint32_t present; /* which of them follow: a bit for each */
+	uint32_t what;    /* namespaces.what */
+};
+
+_Static_assert(FD_COUNT <= FDPASS_MAX, "all descriptors of a way in one message");
+
+static int send_way(int socket, struct way *way)
+{
+	struct note note = { .what = way->namespaces.what };
+	int fds[FD_COUNT];
+	size_t count = 0;
+
+	for (int i = 0; i < FD_COUNT; i++)
+		if (*fd_of(way, i) >= 0) {
+			note.present |= 1u << i;
+			fds[count++] = *fd_of(way, i);
+		}
+	return fdpass_send(socket, &note, sizeof(note), fds, count);
+}
+
+static int peek_way(int socket, struct way *way)
+{
+	struct note note;
+	int fds[FDPASS_MAX];
+	size_t count = 0;
+
+	if (fdpass_receive(socket, &note, sizeof(note), fds, MSG_PEEK | MSG_DONTWAIT) !=
+	    (ssize_t)sizeof(note)) {
+		errno = errno ? errno : EPROTO;
 		return -1;
 	}
-	memcpy(fds, CMSG_DATA(cmsg), FD_COUNT * sizeof(int));
+	for (int i = 0; i < FD_COUNT; i++)
+		if (note.present & (1u << i))
+			*fd_of(way, i) = fds[count++];
+	way->namespaces.what = note.what;
 	return 0;
 }
 
@@ -147,17 +166,10 @@ static void drain(int socket)
 		;
 }
 
-int rendezvous_publish(struct rendezvous *rendezvous, struct error *err)
+int rendezvous_publish(struct rendezvous *rendezvous, struct way *way, struct error *err)
 {
-	cleanup_close int user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-	cleanup_close int mount = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	const int fds[FD_COUNT] = { [FD_USER] = user, [FD_MOUNT] = mount };
-
-	if (user < 0 || mount < 0)
-		return error_set(err, errno,
-				 "cannot open the container's namespaces in /proc/self/ns");
 	drain(rendezvous->handover->recv_fd);
-	if (send_fds(rendezvous->handover->send_fd, fds) < 0)
+	if (send_way(rendezvous->handover->send_fd, way) < 0)
 		return error_set(err, errno, "cannot hand the container to the other ranks");
 	settle(rendezvous, HANDOVER_READY);
 	return 0;
@@ -178,19 +190,11 @@ int rendezvous_failure(const struct rendezvous *rendezvous)
 	return code > 0 && code < 256 ? (int)code : EXIT_SETUP;
 }
 
-int rendezvous_join(struct rendezvous *rendezvous, struct error *err)
+int rendezvous_join(const struct rendezvous *rendezvous, struct way *way, struct error *err)
 {
-	int fds[FD_COUNT] = { -1, -1 };
-	int result = 0;
-
-	if (peek_fds(rendezvous->handover->recv_fd, fds) < 0)
+	if (peek_way(rendezvous->handover->recv_fd, way) < 0)
 		return error_set(err, errno, "cannot receive the container from the first rank");
-	/* The user namespace first: it gives the right to enter the other. */
-	if (setns(fds[FD_USER], CLONE_NEWUSER) < 0 || setns(fds[FD_MOUNT], CLONE_NEWNS) < 0)
-		result = error_set(err, errno, "cannot enter the container of the first rank");
-	for (int i = 0; i < FD_COUNT; i++)
-		close(fds[i]);
-	return result;
+	return 0;
 }
 
 bool rendezvous_may_report(const struct rendezvous *rendezvous)

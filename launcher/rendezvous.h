@@ -4,7 +4,7 @@
  *
  * All inherit the same memfd and socket pair (handover.h). Whoever gets the write lock first builds
  * the container; the others wait in the kernel for a read lock. The builder puts one message with
- * the two namespaces into the socket, sets the state and unlocks. The others *peek* at the message,
+ * the way in, some descriptors, into the socket, sets the state and unlocks. The others *peek* at the message,
  * which gives each its own copy of the descriptors and leaves it there for the next.
  *
  * No rank can wait for ever: when the builder dies, the kernel drops its lock and the next one
@@ -18,6 +18,21 @@
 
 #include "common/error.h"
 #include "common/handover.h"
+#include "launcher/namespaces.h"
+
+/* What a rank needs to get into a container that another one has built. */
+struct way {
+	struct namespaces namespaces;
+	int recipe;   /* what to do in there, see recipe.h */
+	int lifeline; /* to be held open by guards; who waits for all of them reads the other end; or -1 */
+};
+
+#define WAY_INIT                                                                    \
+	{                                                                           \
+		.namespaces = NAMESPACES_INIT, .recipe = -1, .lifeline = -1         \
+	}
+
+void way_done(struct way *way);
 
 struct rendezvous {
 	int memfd;                 /* -1 without Slurm */
@@ -35,8 +50,8 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
  * failed, -1 with `err` set if the lock cannot be had. */
 int rendezvous_elect(struct rendezvous *rendezvous, struct error *err);
 
-/* Builder: hands the caller's current user and mount namespaces to the others. */
-int rendezvous_publish(struct rendezvous *rendezvous, struct error *err);
+/* Builder: hands the way in to the others. */
+int rendezvous_publish(struct rendezvous *rendezvous, struct way *way, struct error *err);
 
 /* Builder: tells the others to leave with `exit_code`, silently. */
 void rendezvous_fail(struct rendezvous *rendezvous, int exit_code);
@@ -44,8 +59,8 @@ void rendezvous_fail(struct rendezvous *rendezvous, int exit_code);
 /* The others: the code to leave with, or 0 if the container was built. */
 int rendezvous_failure(const struct rendezvous *rendezvous);
 
-/* The others: enters the container's namespaces. The working directory becomes its root. */
-int rendezvous_join(struct rendezvous *rendezvous, struct error *err);
+/* The others: gets the way in, which starts with WAY_INIT. */
+int rendezvous_join(const struct rendezvous *rendezvous, struct way *way, struct error *err);
 
 /* True for the first process of the node that calls it, rank or image server: it may tell the user
  * about a failure that all share. */

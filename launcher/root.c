@@ -64,13 +64,42 @@ static bool is_own(const struct root *root, int fd)
 	return false;
 }
 
+int root_attach_below(int mount, struct error *err)
+{
+	/* On top of "/", where paths of this process do not see it. */
+	if (move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, errno, "cannot attach the image");
+	return 0;
+}
+
+int root_path(int fd, char path[PATH_MAX])
+{
+	char link[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, PATH_MAX - 1);
+	if (len < 0)
+		return -1;
+	path[len] = '\0';
+	return 0;
+}
+
+int root_reopen(int fd, struct error *err)
+{
+	char path[PATH_MAX];
+	int again;
+
+	if (root_path(fd, path) < 0)
+		return error_set(err, errno, "cannot tell the path of a directory");
+	again = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return again < 0 ? error_set(err, errno, "cannot open '%s' once more", path) : again;
+}
+
 int root_init(struct root *root, int image, struct error *err)
 {
 	*root = (struct root){ .fd = image, .dev = -1 };
-	/* On top of "/", where paths of this process do not see it. */
-	if (move_mount(image, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return error_set(err, errno, "cannot attach the image");
-	return root_own(root, image, err);
+	return root_attach_below(image, err) < 0 ? -1 : root_own(root, image, err);
 }
 
 void root_done(struct root *root)
@@ -382,8 +411,13 @@ int root_enter(int fd, struct error *err)
 			err,
 			"a node whose own root is an initramfs cannot do this: ask your admin to switch_root to another file system");
 	}
-	/* Both roots are at "/" now, the old one on top. */
-	if (fchdir(old) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	/* Both roots are at "/" now, the old one on top, and on that what root_attach_below() has put
+	 * there. Each turn takes the uppermost away; when nothing is left, "." is no mount any more. */
+	if (fchdir(old) < 0)
+		return error_set(err, errno, "cannot detach the node's root");
+	while (umount2(".", MNT_DETACH) == 0)
+		;
+	if (errno != EINVAL || chdir("/") < 0)
 		return error_set(err, errno, "cannot detach the node's root");
 	return 0;
 }

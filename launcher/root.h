@@ -11,6 +11,7 @@
 #ifndef DAVIT_ROOT_H
 #define DAVIT_ROOT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -30,6 +31,16 @@ struct root {
  * must be private to the caller. */
 int root_init(struct root *root, int image, struct error *err);
 void root_done(struct root *root);
+
+/* Attaches the detached `mount` where nobody will see it: on "/", below what comes there next. */
+int root_attach_below(int mount, struct error *err);
+
+/* The path by which the kernel knows `fd`. Returns 0, or -1 with errno set. */
+int root_path(int fd, char path[PATH_MAX]);
+
+/* Opens the directory `fd` of another mount namespace once more, in this one. Returns an O_PATH
+ * descriptor or -1. */
+int root_reopen(int fd, struct error *err);
 
 /* Creates a detached tmpfs; `size` as tmpfs(5) takes it. Returns its descriptor or -1. */
 int root_tmpfs(const char *size, const char *mode, struct error *err);

@@ -1,3 +1,239 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* save.c - see save.h. */
+/*
+ * save.c - see save.h.
+ *
+ * The new image has no name while it is being written, where the file system can do that
+ * (O_TMPFILE): whatever kills the saver, nothing is left.
+ */
 #include "launcher/save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "launcher/fdpass.h"
+#include "launcher/helper.h"
+#include "launcher/proctitle.h"
+#include "launcher/report.h"
+
+static const char *const tools[] = { "/usr/bin/mksquashfs", "/usr/sbin/mksquashfs",
+				     "/usr/local/bin/mksquashfs", "/sbin/mksquashfs" };
+
+struct target {
+	const char *file;
+	char *temporary; /* a name beside it; there is no such file where `unnamed` */
+	bool unnamed;
+	int fd;
+};
+
+static const char *find_tool(struct error *err)
+{
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (access(tools[i], X_OK) == 0)
+			return tools[i];
+	error_set(err, 0, "there is no mksquashfs on this node");
+	error_remedy(err, "ask your admin for the package squashfs-tools");
+	return NULL;
+}
+
+static int open_target(struct target *target, const char *file, struct error *err)
+{
+	const char *slash = strrchr(file, '/');
+	cleanup_free char *dir = slash ? strndup(file, (size_t)(slash - file) + 1) : strdup(".");
+
+	*target = (struct target){ .file = file, .fd = -1 };
+	if (!dir || asprintf(&target->temporary, "%s.davit-%d", file, getpid()) < 0)
+		return error_set(err, ENOMEM, "cannot keep the path");
+	target->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	target->unnamed = target->fd >= 0;
+	if (target->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		target->fd = open(target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (target->fd >= 0)
+		return 0;
+	error_set(err, errno, "cannot create a file in '%s'", dir);
+	if (errno == ENOENT)
+		error_remedy(err, "mkdir %s", dir);
+	return -1;
+}
+
+/* Gives the whole image its name. */
+static int name_target(struct target *target, struct error *err)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", target->fd);
+	if (fsync(target->fd) < 0 ||
+	    (target->unnamed &&
+	     linkat(AT_FDCWD, link, AT_FDCWD, target->temporary, AT_SYMLINK_FOLLOW) < 0))
+		return error_set(err, errno, "cannot write '%s'", target->file);
+	target->unnamed = false;
+	if (rename(target->temporary, target->file) < 0)
+		return error_set(err, errno, "cannot replace '%s'", target->file);
+	return 0;
+}
+
+static void drop_target(struct target *target)
+{
+	if (target->fd >= 0 && !target->unnamed)
+		(void)unlink(target->temporary);
+}
+
+/* Files whose modes shut their owner out belong into the image as well. */
+static void keep_override(void)
+{
+	static const cap_value_t needed[] = { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH };
+	cap_t caps = cap_get_proc();
+
+	if (!caps || cap_set_flag(caps, CAP_INHERITABLE, 2, needed, CAP_SET) < 0 ||
+	    cap_set_proc(caps) < 0)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, (unsigned long)needed[i], 0, 0);
+	cap_free(caps);
+}
+
+static _Noreturn void exec_tool(const char *tool, int root, int target)
+{
+	char source[64], file[64];
+	bool terminal = isatty(STDERR_FILENO);
+	const char *argv[] = { "mksquashfs", source,	  file,
+			       "-noappend",  "-all-root", "-comp",
+			       "zstd",	     "-exit-on-error", terminal ? "-progress" : "-no-progress",
+			       "-quiet",     NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	/* Descriptors for a program that must find them: without close-on-exec. */
+	snprintf(source, sizeof(source), "/proc/self/fd/%d/.", dup(root));
+	snprintf(file, sizeof(file), "/proc/self/fd/%d", dup(target));
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(terminal ? STDERR_FILENO : null, STDOUT_FILENO) < 0)
+		_exit(EXIT_SETUP);
+	keep_override();
+	helper_default_signals();
+	execv(tool, (char *const *)(uintptr_t)argv);
+	_exit(EXIT_NOT_EXEC);
+}
+
+static int run_tool(const char *tool, int root, int target, struct error *err)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		exec_tool(tool, root, target);
+	if (pid < 0)
+		return error_set(err, errno, "cannot start mksquashfs");
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	error_set(err, 0, "mksquashfs ended with %s %d", WIFEXITED(status) ? "code" : "signal",
+		  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	return error_remedy(err, "its own message is above; mostly a full file system or quota");
+}
+
+/* Waits for the container and its end. Returns 1 when there is nothing to save after all. */
+static int wait_for_ranks(int control, int *root, struct error *err)
+{
+	int fds[FDPASS_MAX];
+	char byte;
+	ssize_t len = fdpass_receive(control, &byte, 1, fds, 0);
+
+	if (len <= 0)
+		return len == 0 ? 1 : error_set(err, errno, "cannot receive the container");
+	*root = fds[0];
+	while (read(fds[1], &byte, 1) < 0 && errno == EINTR)
+		;
+	close(fds[1]);
+	return 0;
+}
+
+static int save(const char *tool, struct target *target, int control, struct error *err)
+{
+	cleanup_close int root = -1;
+	int result = wait_for_ranks(control, &root, err);
+
+	if (result != 0)
+		return result;
+	if (run_tool(tool, root, target->fd, err) < 0 || name_target(target, err) < 0)
+		return error_wrap(err, "cannot save the container to '%s'", target->file);
+	return 0;
+}
+
+static _Noreturn void saver_main(const char *tool, struct target *target, int control)
+{
+	struct error err = ERROR_INIT;
+	const int keep[] = { control, target->fd };
+	cpu_set_t all;
+	char code = 0;
+
+	/* Above all not the other end of the lifeline. */
+	helper_close_others(keep, 2);
+	helper_ignore_signals();
+	memset(&all, 0xff, sizeof(all));
+	(void)sched_setaffinity(0, sizeof(all), &all);
+	proctitle_set("davit-save", "davit: saves the container when it has ended");
+	if (save(tool, target, control, &err) < 0) {
+		report(&err);
+		code = EXIT_SETUP;
+	}
+	drop_target(target);
+	(void)send(control, &code, 1, MSG_NOSIGNAL);
+	_exit(code);
+}
+
+int save_start(struct save *save, const char *file, struct error *err)
+{
+	const char *tool = find_tool(err);
+	cleanup_close int saver = -1;
+	struct target target;
+	int pair[2];
+	pid_t pid;
+
+	if (!tool || open_target(&target, file, err) < 0)
+		return error_wrap(err, "cannot save the container to '%s'", file);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, errno, "cannot create a socket pair");
+	saver = pair[1];
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		saver_main(tool, &target, steal_fd(&saver));
+	}
+	save->control = pair[0];
+	if (pid < 0)
+		return error_set(err, errno, "cannot start the process that saves the container");
+	close(target.fd);
+	free(target.temporary);
+	return 0;
+}
+
+int save_set_root(const struct save *save, int root, int lifeline, struct error *err)
+{
+	const int fds[] = { root, lifeline };
+
+	if (fdpass_send(save->control, "r", 1, fds, 2) < 0)
+		return error_set(err, errno, "cannot reach the process that saves the container");
+	return 0;
+}
+
+int save_finish(struct save *save, int lifeline)
+{
+	char code = EXIT_SETUP;
+
+	close(lifeline);
+	if (recv(save->control, &code, 1, 0) != 1)
+		return EXIT_SETUP;
+	return code;
+}

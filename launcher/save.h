@@ -1,6 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* save.h - writing a container as a new image. */
+/*
+ * save.h - writing a container to a new image (--container-save).
+ *
+ * A process on the node's side waits until the last rank's command has ended and has mksquashfs(1)
+ * write the container's root, without anything that is mounted in it. The new image appears under
+ * its name when it is whole.
+ */
 #ifndef DAVIT_SAVE_H
 #define DAVIT_SAVE_H
+
+#include "common/error.h"
+
+struct save {
+	int control; /* to the saver */
+};
+
+#define SAVE_INIT              \
+	{                      \
+		.control = -1  \
+	}
+
+/* Starts the saver, in the container's user namespace but before its mount namespace; `file` is as
+ * the user gave it. Refuses what cannot be written. Returns 0, or -1 with `err` set. */
+int save_start(struct save *save, const char *file, struct error *err);
+
+/* Hands the saver the root and the reading end of the lifeline, which every rank's guard holds the
+ * other end of. */
+int save_set_root(const struct save *save, int root, int lifeline, struct error *err);
+
+/* For a guard, when its command has ended: lets go of `lifeline` and waits for the saver, which tells
+ * the user itself what goes wrong. Returns the exit code for the process. */
+int save_finish(struct save *save, int lifeline);
 
 #endif

@@ -14,31 +14,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdbool.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 #include "images/serve.h"
+#include "launcher/helper.h"
 #include "launcher/narrow.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
-
-/* Whatever is sent to all processes of a step is meant for the ranks; the server ends after them. */
-static void ignore_signals(void)
-{
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGSEGV && sig != SIGBUS && sig != SIGFPE && sig != SIGILL &&
-		    sig != SIGABRT && sig != SIGCHLD)
-			(void)signal(sig, SIG_IGN);
-}
 
 static void raise_limits(void)
 {
@@ -61,36 +54,6 @@ static void reset_affinity(void)
 
 	memset(&all, 0xff, sizeof(all));
 	(void)sched_setaffinity(0, sizeof(all), &all);
-}
-
-static bool is_kept(int fd, const int *keep, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (keep[i] == fd)
-			return true;
-	return false;
-}
-
-/* Closes every descriptor above 2 but those to keep; -1 stands for none. */
-static void close_others(const int *keep, size_t count)
-{
-	int last = STDERR_FILENO;
-
-	for (size_t i = 0; i < count; i++)
-		if (keep[i] > last)
-			last = keep[i];
-	for (int fd = STDERR_FILENO + 1; fd < last; fd++)
-		if (!is_kept(fd, keep, count))
-			close(fd);
-	(void)close_range((unsigned int)last + 1, ~0u, 0);
-}
-
-/* Standard error stays until the server is ready, for report(). */
-static int redirect_stdio(void)
-{
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	return null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ? -1 : 0;
 }
 
 /* Called in a process that is about to die: its directory in /proc is empty then, and nothing can be
@@ -126,24 +89,30 @@ static void set_title(const char *path)
 
 	if (asprintf(&title, "davit: image server: %s", path) < 0)
 		title = NULL;
-	proctitle_set(title ? title : "davit: image server");
+	proctitle_set("davit-image", title ? title : "davit: image server");
+}
+
+static void close_others(const struct server *server, int go)
+{
+	int keep[SERVER_HELD_MAX + 5] = { server->image->fd, go, server->channel, server->watch,
+					  server->rendezvous->memfd };
+
+	memcpy(keep + 5, server->held, sizeof(server->held));
+	helper_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 }
 
 /* Everything that can be done before the mount exists. */
-static int get_ready(const struct image *image, int go, int channel,
-		     const struct rendezvous *rendezvous, struct error *err)
+static int get_ready(const struct server *server, int go, struct error *err)
 {
-	const int keep[] = { image->fd, go, channel, rendezvous->memfd };
-
 	setsid();
-	ignore_signals();
+	helper_ignore_signals();
 	raise_limits();
 	reset_affinity();
-	close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	sign_in(rendezvous);
-	if (narrow(err) < 0)
+	close_others(server, go);
+	sign_in(server->rendezvous);
+	if (narrow(NARROW_USER, err) < 0)
 		return -1;
-	set_title(image->path);
+	set_title(server->image->path);
 	return 0;
 }
 
@@ -161,27 +130,65 @@ static void note_damage(void)
 	handover->server = HANDOVER_SERVER_DAMAGED;
 }
 
-static _Noreturn void server_main(const struct image *image, int go, int channel,
-				  const struct rendezvous *rendezvous)
+/* A directory is served by the kernel; all there is to do is to hold what is to be held. */
+static int wait_for_unmount(int watch)
 {
-	const struct image_server server = { .image = image,
-					     .channel = channel,
-					     .cpu = sched_getcpu(),
-					     .uid = geteuid(),
-					     .gid = getegid(),
-					     .ready = let_go,
-					     .damaged = note_damage };
+	union {
+		struct inotify_event event;
+		char space[sizeof(struct inotify_event) + NAME_MAX + 1];
+	} buf;
+	ssize_t len;
+
+	let_go();
+	do
+		len = read(watch, &buf, sizeof(buf));
+	while (len > 0 ? !(buf.event.mask & (IN_UNMOUNT | IN_IGNORED)) : errno == EINTR);
+	return 0;
+}
+
+static int serve(const struct server *server, int cpu, struct error *err)
+{
+	const struct image_server image_server = { .image = server->image,
+						   .channel = server->channel,
+						   .cpu = cpu,
+						   .uid = geteuid(),
+						   .gid = getegid(),
+						   .ready = let_go,
+						   .damaged = note_damage };
+
+	return server->channel < 0 ? wait_for_unmount(server->watch)
+				   : image_serve(&image_server, err);
+}
+
+struct start {
+	const struct server *server;
+	int go[2];
+};
+
+static int between(void *arg)
+{
+	const struct start *start = arg;
+
+	close(start->go[1]);
+	/* Standard error stays until the server is ready, for report(). */
+	return helper_null_stdio(STDOUT_FILENO) < 0 ? -1 : enter_dead_end();
+}
+
+static void server_main(void *arg)
+{
+	const struct start *start = arg;
+	const struct rendezvous *rendezvous = start->server->rendezvous;
 	struct error err = ERROR_INIT;
-	int result;
+	int cpu = sched_getcpu(), result;
 	char byte;
 
 	handover = rendezvous->handover;
-	result = get_ready(image, go, channel, rendezvous, &err);
-	if (result == 0 && read(go, &byte, 1) == 1)
-		result = image_serve(&server, &err);
+	result = get_ready(start->server, start->go[0], &err);
+	if (result == 0 && read(start->go[0], &byte, 1) == 1)
+		result = serve(start->server, cpu, &err);
 	sign_out(rendezvous);
 	if (result < 0) {
-		error_wrap(&err, "the image server for '%s' ended", image->path);
+		error_wrap(&err, "the image server for '%s' ended", start->server->image->path);
 		if (rendezvous_may_report(rendezvous))
 			report(&err);
 		_exit(EXIT_SETUP);
@@ -189,46 +196,17 @@ static _Noreturn void server_main(const struct image *image, int go, int channel
 	_exit(0);
 }
 
-/* In the process between: a mother for the server who dies at once. */
-static _Noreturn void start(const struct image *image, const int *go, int channel,
-			    const struct rendezvous *rendezvous)
+int server_start(const struct server *server, struct error *err)
 {
-	pid_t pid;
-
-	close(go[1]);
-	if (redirect_stdio() < 0 || enter_dead_end() < 0)
-		_exit(errno);
-	pid = fork();
-	if (pid == 0)
-		server_main(image, go[0], channel, rendezvous);
-	_exit(pid < 0 ? errno : 0);
-}
-
-int server_start(const struct image *image, int channel, const struct rendezvous *rendezvous,
-		 struct error *err)
-{
+	struct start start = { .server = server };
 	cleanup_close int read_end = -1, write_end = -1;
-	sighandler_t handler;
-	int go[2], status = 0;
-	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, start.go) < 0)
 		return error_set(err, errno, "cannot start the image server");
-	read_end = go[0];
-	write_end = go[1];
-	/* Where it is ignored, nobody can be waited for. */
-	handler = signal(SIGCHLD, SIG_DFL);
-	pid = fork();
-	if (pid == 0)
-		start(image, go, channel, rendezvous);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	(void)signal(SIGCHLD, handler);
-	if (pid < 0)
-		return error_set(err, EAGAIN, "cannot start the image server");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(err, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
-				 "cannot start the image server");
+	read_end = start.go[0];
+	write_end = start.go[1];
+	if (helper_start(between, server_main, &start) < 0)
+		return error_set(err, errno, "cannot start the image server");
 	return steal_fd(&write_end);
 }
 

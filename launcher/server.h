@@ -7,17 +7,25 @@
 #include "images/image.h"
 #include "launcher/rendezvous.h"
 
-/* Forks the image server for `channel` (from image_channel()), in the caller's user namespace and
- * before the caller has a mount namespace of its own. It gets ready at once, and serves when told
- * so by server_go(). It is no child of the caller, so the application will never wait(2) for it.
- * It ends by itself when the last process that uses the mount has ended, or when the caller dies
- * before server_go(). It begins on the CPU that
+#define SERVER_HELD_MAX 2
+
+struct server {
+	const struct image *image;
+	int channel; /* of the mount, from image_channel(); -1 for a directory, which needs no server: */
+	int watch;   /* then an inotify(7) that will tell when the container's root is gone */
+	int held[SERVER_HELD_MAX]; /* to be kept open as long as the container lasts; -1 for none */
+	const struct rendezvous *rendezvous;
+};
+
+/* Forks the image server, in the caller's user namespace and before the caller has a mount namespace
+ * of its own. It gets ready at once, and serves when told so by server_go(). It is no child of the
+ * caller, so the application will never wait(2) for it. It ends by itself when the last process that
+ * uses the mount has ended, or when the caller dies before server_go(). It begins on the CPU that
  * the caller is on. Returns a descriptor for server_go(), or -1 with `err` set.
  *
  * The caller must close its own copy of `channel` in the end: a mount whose server died gives
  * ENOTCONN only when nobody else holds the channel. */
-int server_start(const struct image *image, int channel, const struct rendezvous *rendezvous,
-		 struct error *err);
+int server_start(const struct server *server, struct error *err);
 
 /* The mount is there: lets the server begin. Takes `go` over. */
 void server_go(int go);

@@ -1,6 +1,55 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* slurm_wire.h - what slurm_client.c and slurm_service.c say to each other. */
+/*
+ * slurm_wire.h - what slurm_client.c and slurm_service.c say to each other.
+ *
+ * One connection for each command. The client sends a struct slurm_request together with its
+ * standard input, output and error (SCM_RIGHTS), and the strings. From then on each byte it sends
+ * is the number of a signal for the command. The service answers once, with the command's wait
+ * status (waitpid(2)) as an int, and closes. Whoever finds the connection closed before knows that
+ * the other one died.
+ */
 #ifndef DAVIT_SLURM_WIRE_H
 #define DAVIT_SLURM_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLURM_DIRECTORY "/dev/davit" /* in the container */
+#define SLURM_SOCKET    "slurm"      /* in this directory */
+
+#define SLURM_REQUEST_MAGIC 0x44567331u /* "DVs1" */
+#define SLURM_REQUEST_MAX   (4u << 20)  /* bytes of strings */
+
+struct slurm_request {
+	uint32_t magic;
+	uint32_t umask;
+	uint32_t argc; /* at least 1; argv[0] tells which command */
+	uint32_t envc;
+	uint32_t size; /* bytes of the strings, each with its NUL: the working directory ("" where
+			* the client has none), the arguments, the environment */
+};
+
+/* Slurm's client commands; ends with NULL. */
+extern const char *const slurm_commands[];
+
+/* The index in slurm_commands of what `path` (argv[0]) names, or -1. */
+int slurm_wire_command(const char *path);
+
+/* Is `sig` one that the client passes on to the command? */
+int slurm_wire_passes(int sig);
+
+/* Points strings[] at the `count` NUL-terminated strings of which `text` consists. Returns -1 where
+ * there are more or fewer in its `size` bytes, or the last one has no end. */
+int slurm_wire_split(char *text, size_t size, char **strings, size_t count);
+
+#define SLURM_WIRE_FDS 3 /* descriptors in one message at most */
+
+/* Sends `len` bytes, not empty, with `count` descriptors. Returns 0, or -1 with errno set. */
+int slurm_wire_send(int sock, const void *data, size_t len, const int *fds, size_t count);
+
+/* Receives exactly `len` bytes with exactly `count` descriptors, which are close-on-exec and the
+ * caller's. Returns 0, or -1 with errno set and nothing received: EPROTO where the other side sent
+ * something else or has closed. */
+int slurm_wire_receive(int sock, void *data, size_t len, int *fds, size_t count);
 
 #endif

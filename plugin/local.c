@@ -27,8 +27,8 @@
 
 /* Where Slurm's plugstack.c hands an option of ours down: to a nested srun, and to prologs. */
 static const char *const inherited_options[] = {
-	"_SLURM_SPANK_OPTION_davit_container_",
-	"SLURM_SPANK__SLURM_SPANK_OPTION_davit_container_",
+	"_SLURM_SPANK_OPTION_davit_",
+	"SLURM_SPANK__SLURM_SPANK_OPTION_davit_",
 };
 
 static char *inherited;
@@ -42,22 +42,6 @@ static void put_aside(const char *name)
 	if (!inherited && value[0])
 		inherited = strdup(value);
 	unsetenv(name);
-}
-
-void local_init(bool is_srun)
-{
-	const size_t count = sizeof(inherited_options) / sizeof(inherited_options[0]);
-	char name[128];
-
-	put_aside("SLURM_CONTAINER");
-	for (const struct option_def *def = settings_options; def->name; def++)
-		for (size_t i = 0; i < count; i++) {
-			snprintf(name, sizeof(name), "%s%s", inherited_options[i], def->name);
-			if (def == settings_options)
-				put_aside(name); /* the image */
-			else if (!is_srun)
-				unsetenv(name);
-		}
 }
 
 /* srun keeps its shape of step to itself, but not its command line. */
@@ -81,6 +65,55 @@ static const char *next_arg(const struct command_line *line, const char *arg)
 	else
 		arg = line->text;
 	return arg && arg < line->text + line->len ? arg : NULL;
+}
+
+static bool has_option(const struct command_line *line, const char *name)
+{
+	char srun_name[64];
+	size_t len;
+
+	settings_srun_name(name, srun_name, sizeof(srun_name));
+	len = strlen(srun_name);
+	for (const char *arg = next_arg(line, NULL); arg; arg = next_arg(line, arg))
+		if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, srun_name, len) == 0 &&
+		    (!arg[2 + len] || arg[2 + len] == '='))
+			return true;
+	return false;
+}
+
+static void forget(const char *name)
+{
+	const size_t count = sizeof(inherited_options) / sizeof(inherited_options[0]);
+	char variable[128], srun_name[64];
+
+	settings_srun_name(name, srun_name, sizeof(srun_name));
+	for (char *at = srun_name; *at; at++)
+		*at = *at == '-' ? '_' : *at;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(variable, sizeof(variable), "%s%s", inherited_options[i], srun_name);
+		if (strcmp(name, "image") == 0)
+			put_aside(variable);
+		else
+			unsetenv(variable);
+	}
+}
+
+void local_init(bool is_srun)
+{
+	struct command_line line;
+
+	put_aside("SLURM_CONTAINER");
+	read_command_line(&line);
+	for (const struct option_def *def = settings_options; def->name; def++) {
+		bool is_image = def == settings_options;
+
+		/* Of two that exclude each other, the one asked for here outweighs the other. */
+		if (is_image || !is_srun || (def->opposite && has_option(&line, def->opposite)))
+			forget(def->name);
+		if (def->opposite && (!is_srun || has_option(&line, def->name)))
+			forget(def->opposite);
+	}
+	free(line.text);
 }
 
 #if !HAVE_DECL_SPANK_PREPEND_TASK_ARGV
@@ -166,11 +199,29 @@ static int check_shape(struct error *err)
 	return result;
 }
 
+/* An image from the environment: in SLURM_CONTAINER it reaches the step whatever --export says. */
+static const char *image_of_environment(void)
+{
+	char variable[SETTINGS_VARIABLE_MAX];
+	const char *image = settings_getenv(settings_find("image"), getenv, variable);
+
+	if (image)
+		setenv("SLURM_CONTAINER", image, 1);
+	return image;
+}
+
+static bool has_name(void)
+{
+	char variable[SETTINGS_VARIABLE_MAX];
+
+	return options_value("name") || settings_getenv(settings_find("name"), getenv, variable);
+}
+
 int local_post_opt(bool is_srun, struct error *err)
 {
 	const char *asked = getenv("SLURM_CONTAINER");
 	const char *image = options_value("image");
-	const char *other = options_any_other();
+	char other[64];
 
 	if (asked && image && strcmp(asked, image) != 0) {
 		error_set(err, 0,
@@ -180,17 +231,19 @@ int local_post_opt(bool is_srun, struct error *err)
 	}
 	if (asked && !asked[0]) {
 		error_set(err, 0, "--container: empty image path");
-		return error_remedy(err, "the path of a squashfs image");
+		return error_remedy(err, "the path of an image");
 	}
-	if (asked && options_set("image", asked, err) < 0)
+	if ((asked && options_set("image", asked, err) < 0) || options_check_environment(err) < 0)
 		return -1;
-	if (!asked && !image && is_srun && inherited) {
+	if (!asked && !image)
+		asked = image_of_environment();
+	if (!asked && !image && !options_value("name") && is_srun && inherited) {
 		setenv("SLURM_CONTAINER", inherited, 1);
 		asked = inherited;
 	}
-	if (other && !asked && !image) {
-		error_set(err, 0, "--container-%s without an image", other);
+	if (!asked && !image && !has_name() && options_any_other(other, sizeof(other))) {
+		error_set(err, 0, "--%s without an image", other);
 		return error_remedy(err, "--container=FILE as well");
 	}
-	return is_srun && (asked || image) ? check_shape(err) : 0;
+	return is_srun && (asked || image || has_name()) ? check_shape(err) : 0;
 }

@@ -15,8 +15,12 @@ spank_err_t options_register(spank_t spank);
 /* The value given for the option `name` ("image", ...), or NULL. */
 const char *options_value(const char *name);
 
-/* Is any option but the image given? Returns its name or NULL. */
-const char *options_any_other(void);
+/* Is any option but the image given? Then srun's name for it goes to `name`. */
+bool options_any_other(char *name, size_t size);
+
+/* Refuses bad values in DAVIT_CONTAINER_... and PYXIS_CONTAINER_...: what counts among them, the
+ * launcher finds out. Returns 0, or -1 with `err` set. */
+int options_check_environment(struct error *err);
 
 /* Takes `value` as if it had been given as option `name`. Returns 0, or -1 with `err` set. */
 int options_set(const char *name, const char *value, struct error *err);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "plugin/epilog.h"
 #include "plugin/local.h"
 #include "plugin/options.h"
 #include "plugin/remote.h"
@@ -50,10 +51,13 @@ int slurm_spank_init(spank_t spank, int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
 
-	if (!is_local() && spank_context() != S_CTX_REMOTE)
+	if (!is_local() && spank_context() != S_CTX_REMOTE &&
+	    spank_context() != S_CTX_JOB_SCRIPT)
 		return 0;
 	if (parse_arguments(argc, argv, &err) < 0)
 		return fail(&err);
+	if (spank_context() == S_CTX_JOB_SCRIPT)
+		return 0;
 	if (is_local())
 		local_init(spank_context() == S_CTX_LOCAL);
 	return options_register(spank) == ESPANK_SUCCESS ? 0 : -1;
@@ -97,6 +101,16 @@ int slurm_spank_task_exit(spank_t spank, int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	if (remote_exited(spank, &err) < 0)
+		report(&err);
+	return 0;
+}
+
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv)
+{
+	struct error err = ERROR_INIT;
+
+	/* Other hooks have not been called in this process. */
+	if (parse_arguments(argc, argv, &err) < 0 || epilog_forget(spank, launcher, &err) < 0)
 		report(&err);
 	return 0;
 }

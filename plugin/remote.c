@@ -18,6 +18,7 @@
 
 #include "common/fd.h"
 #include "common/handover.h"
+#include "common/settings.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
 #include "plugin/userns.h"
@@ -37,18 +38,44 @@ static bool told;
 static bool failed; /* to prepare the container, for this reason: */
 static struct error failure = ERROR_INIT;
 
-/* The image of the step: our option, else Slurm's, which reaches us only as a variable. */
-static int find_image(spank_t spank, struct error *err)
+static spank_t current; /* for get_variable() */
+
+static char *get_variable(const char *name)
+{
+	static char value[4096];
+	spank_err_t result = spank_getenv(current, name, value, sizeof(value));
+
+	/* One that is too long is refused by the launcher. */
+	return result == ESPANK_SUCCESS || result == ESPANK_NOSPACE ? value : NULL;
+}
+
+static const char *find_in_environment(const char *option)
+{
+	char variable[SETTINGS_VARIABLE_MAX];
+
+	return settings_getenv(settings_find(option), get_variable, variable);
+}
+
+/* The image of the step: our option, else Slurm's, which reaches us only as a variable; or one that
+ * the launcher will find in the step's environment, or that a container's name stands for. Sets
+ * `wanted` if any. */
+static int find_image(spank_t spank, bool *wanted, struct error *err)
 {
 	char image[4096];
 	spank_err_t result;
 
+	*wanted = true;
 	if (options_value("image"))
 		return 0;
 	result = spank_getenv(spank, "SLURM_CONTAINER", image, sizeof(image));
 	if (result == ESPANK_NOSPACE)
 		return error_set(err, ENAMETOOLONG, "SLURM_CONTAINER");
-	return result == ESPANK_SUCCESS && image[0] ? options_set("image", image, err) : 0;
+	if (result == ESPANK_SUCCESS && image[0])
+		return options_set("image", image, err);
+	current = spank;
+	*wanted = options_value("name") || find_in_environment("image") ||
+		  find_in_environment("name");
+	return 0;
 }
 
 static int make_userns(spank_t spank, struct error *err)
@@ -88,13 +115,14 @@ static int prepare(spank_t spank, struct error *err)
 {
 	struct error ignored = ERROR_INIT;
 	uint32_t step = 0;
+	bool wanted;
 
 	if (spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS ||
 	    step == SLURM_EXTERN_CONT)
 		return 0;
-	if (find_image(spank, err) < 0)
+	if (find_image(spank, &wanted, err) < 0)
 		return -1;
-	if (!options_value("image"))
+	if (!wanted)
 		return 0;
 	/* Without one the launcher tries by itself, and tells the user why if that fails, too. */
 	userns = make_userns(spank, &ignored);
@@ -203,7 +231,7 @@ void remote_forked(spank_t spank)
 /* What went wrong with a rank that ended with `status`, if that can be told. */
 static int explain_exit(int status, struct error *err)
 {
-	const char *image = options_value("image");
+	const char *image = options_value("image") ? options_value("image") : "of the step";
 	struct handover seen;
 
 	if (!handover_read(memfd, &seen) || seen.state == HANDOVER_FAILED)

@@ -19,7 +19,7 @@ packages_cluster="
 packages_test="
 	bats bubblewrap clang debootstrap file git iproute2 libcmocka-dev
 	libmpich-dev libopenmpi-dev man-db mpich openmpi-bin shellcheck strace
-	util-linux xz-utils"
+	uidmap util-linux xz-utils slirp4netns passt"
 
 # Prints which of the packages $@ are not installed.
 packages_missing() {

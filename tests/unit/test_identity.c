@@ -23,7 +23,7 @@
 static char dir[] = "/tmp/davit-identity.XXXXXX";
 static struct passwd user;
 static struct group group;
-static bool has_user, has_group;
+static bool has_user, has_group, in_place;
 static char *passwd_text, *group_text, *nsswitch_text;
 static const char *mounted[8];
 static size_t mounted_count;
@@ -90,6 +90,7 @@ static int start(void **state)
 				.pw_shell = (char *)(uintptr_t) "/bin/zsh" };
 	group = (struct group){ .gr_name = (char *)(uintptr_t) "poets" };
 	has_user = has_group = true;
+	in_place = false;
 	unsetenv("HOME");
 	mounted_count = 0;
 	write_image("passwd", NULL);
@@ -108,7 +109,7 @@ static void mount_all(void)
 	struct error err = ERROR_INIT;
 
 	assert_true(root.fd >= 0);
-	assert_int_equal(identity_mount(&root, &err), 0);
+	assert_int_equal(identity_mount(&root, in_place, &err), 0);
 	close(root.fd);
 }
 
@@ -160,7 +161,7 @@ static void known_ids_are_not_added(void **state)
 		 geteuid());
 	write_image("passwd", text);
 	mount_all();
-	assert_string_equal(passwd_text, text);
+	assert_null(passwd_text); /* the image's is seen */
 	assert_int_equal(start(NULL), 0);
 
 	snprintf(text, sizeof(text), "image::%u:0::/root:/bin/sh\n", geteuid()); /* no password */
@@ -168,8 +169,33 @@ static void known_ids_are_not_added(void **state)
 	snprintf(text, sizeof(text), "g::%u:\n", getegid());
 	write_image("group", text);
 	mount_all();
-	assert_null(strstr(passwd_text, "ada"));
-	assert_string_equal(group_text, text);
+	assert_null(passwd_text);
+	assert_null(group_text);
+}
+
+/* The container's own files grow, and nothing is mounted on them. */
+static void written_in_place(void **state)
+{
+	char path[128];
+	char *text;
+	int fd;
+
+	(void)state;
+	in_place = true;
+	write_image("passwd", "first:x:4000000001:0:::"); /* no newline */
+	mount_all();
+	assert_null(passwd_text);
+	snprintf(path, sizeof(path), "%s/etc/passwd", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	text = fd_read_all(fd, 4096, NULL);
+	close(fd);
+	assert_text(text, "first:x:4000000001:0:::\nada:x:%u:%u:Ada L.:/home/ada:/bin/zsh\n",
+		    geteuid(), getegid());
+	free(text);
+	/* There is no file to write to. */
+	assert_text(group_text, "poets:x:%u:\n", getegid(), 0);
+	mount_all();
+	assert_null(passwd_text);
 }
 
 static void numbers_elsewhere_do_not_count(void **state)
@@ -284,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup(image_without_files, start),
 		cmocka_unit_test_setup(image_keeps_its_own, start),
 		cmocka_unit_test_setup(known_ids_are_not_added, start),
+		cmocka_unit_test_setup(written_in_place, start),
 		cmocka_unit_test_setup(numbers_elsewhere_do_not_count, start),
 		cmocka_unit_test_setup(unknown_user, start),
 		cmocka_unit_test_setup(home_of_the_job_wins, start),

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* plan.c - see plan.h. */
+#include "launcher/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "launcher/conf.h"
+
+/* What belongs to the image: the job's working directory is not brought along from there, for it
+ * would hide the image's own files. */
+static const char *const image_dirs[] = { "/bin",   "/boot",   "/dev",  "/etc",  "/lib", "/lib32",
+					  "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr" };
+
+static bool is_of_image(const char *path)
+{
+	if (strcmp(path, "/") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(image_dirs) / sizeof(image_dirs[0]); i++)
+		if (path_is_below(path, image_dirs[i]))
+			return true;
+	return false;
+}
+
+static bool covers(const struct mountlist *list, const char *path)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].kind != MOUNT_UMOUNT &&
+		    path_is_below(path, list->items[i].target))
+			return true;
+	return false;
+}
+
+static bool is_unmounted(const struct mountlist *asked, const char *path)
+{
+	for (size_t i = 0; i < asked->count; i++)
+		if (asked->items[i].kind == MOUNT_UMOUNT &&
+		    strcmp(asked->items[i].target, path) == 0)
+			return true;
+	return false;
+}
+
+/* Adds a directory of the node that nobody has asked for, unless a mount that was asked for is there
+ * or above: then that is what is to be seen. An "umount:" finds its mount all the same. */
+static int add(struct mountlist *list, const struct mountlist *asked, const char *path,
+	       struct error *err)
+{
+	cleanup_free char *target = path ? path_normalise(path) : NULL;
+
+	if (!target || is_of_image(target) || covers(list, target) ||
+	    (covers(asked, target) && !is_unmounted(asked, target)))
+		return 0;
+	return mountlist_add_bind(list, target, true, err);
+}
+
+/* Default ones, then those of the site, then those of the user; parents first. */
+static int list_mounts(const struct container *container, struct mountlist *list, struct error *err)
+{
+	const struct settings *settings = container->settings;
+	const char *const own[] = {
+		"/tmp",
+		settings->mount_home == CHOICE_NO ? NULL : getenv("HOME"),
+		container->cwd,
+		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its sockets */
+		container->script,
+	};
+	struct mountlist asked = { .items = NULL };
+	int result = -1;
+
+	if (mountlist_append_copy(&asked, &container->conf->mounts, err) < 0 ||
+	    mountlist_append_copy(&asked, &settings->mounts, err) < 0)
+		goto out;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (add(list, &asked, own[i], err) < 0)
+			goto out;
+	if (mountlist_append_copy(list, &asked, err) < 0 || mountlist_apply_umounts(list, err) < 0)
+		goto out;
+	mountlist_sort(list);
+	result = 0;
+out:
+	mountlist_done(&asked);
+	return result;
+}
+
+int plan_make(struct plan *plan, const struct container *container, struct error *err)
+{
+	if (list_mounts(container, &plan->list, err) < 0)
+		return -1;
+	plan->trees = malloc((plan->list.count + 1) * sizeof(plan->trees[0]));
+	if (!plan->trees)
+		return error_set(err, ENOMEM, "cannot keep the mounts");
+	for (size_t i = 0; i < plan->list.count; i++)
+		plan->trees[i] = -1;
+	for (size_t i = 0; i < plan->list.count; i++) {
+		const struct mountspec *spec = &plan->list.items[i];
+
+		plan->trees[i] = root_open_source(spec, err);
+		if (plan->trees[i] < 0 && !spec->optional)
+			return -1;
+	}
+	return 0;
+}
+
+int plan_place(const struct plan *plan, struct root *root, struct error *err)
+{
+	for (size_t i = 0; i < plan->list.count; i++)
+		if (plan->trees[i] >= 0 &&
+		    root_place(root, plan->trees[i], &plan->list.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+void plan_done(struct plan *plan)
+{
+	for (size_t i = 0; plan->trees && i < plan->list.count; i++)
+		if (plan->trees[i] >= 0)
+			close(plan->trees[i]);
+	free(plan->trees);
+	mountlist_done(&plan->list);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuzz_conf.c - any bytes as a davit.conf.
+ *
+ * They are the site's file and then a user's under it. What is refused has a cause; what is taken can
+ * be applied. Needs launcher/conf*.c, choices.c, edits.c, templates.c, yaml.c and common/.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "launcher/conf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void parse(enum conf_layer layer, const char *text, size_t size)
+{
+	struct conf conf;
+	struct settings settings = { .image = NULL };
+	struct error err = ERROR_INIT;
+
+	if (conf_init(&conf, &err) < 0)
+		abort();
+	if (conf_parse(&conf, layer, "davit.conf", text, size, &err) < 0) {
+		if (err.cause[0] == '\0')
+			abort();
+	} else if (choices_apply(&conf.choices, &settings, &err) < 0) {
+		abort();
+	}
+	settings_done(&settings);
+	conf_done(&conf);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	parse(CONF_SITE, (const char *)data, size);
+	parse(CONF_USER, (const char *)data, size);
+	return 0;
+}
