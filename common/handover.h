@@ -32,7 +32,7 @@
 
 #define HANDOVER_ENV   "DAVIT_JOIN"
 #define HANDOVER_NONE  "none"      /* in place of the memfd: the plugin failed, and has told why */
-#define HANDOVER_MAGIC 0x31766144u /* "Dav1": a plugin and a launcher of one layout */
+#define HANDOVER_MAGIC 0x32766144u /* "Dav2": a plugin and a launcher of one layout */
 
 /* Record locks, each on one byte. */
 enum handover_lock {
@@ -59,11 +59,13 @@ struct handover {
 	int32_t userns_fd;  /* user namespace made by the plugin, or -1: the launcher makes one */
 	int32_t send_fd;    /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
 	int32_t recv_fd;    /* and every other rank peeks at the message here */
+	int32_t answer_fd;  /* SOCK_SEQPACKET pair: the plugin asks the image server to set layer_full */
 	uint32_t is_batch;  /* the command is Slurm's copy of a batch script */
 	uint32_t state;     /* enum handover_state */
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
 	uint32_t reported;  /* a rank has told about a failure of its command */
 	uint32_t server;    /* enum handover_server */
+	uint32_t layer_full; /* KiB of the writable layer, if it was full in the end, else 0 */
 };
 
 /* Makes the memfd from a filled header and the text. The descriptor survives exec. Returns it, or

@@ -75,7 +75,7 @@ static int take_variable(struct choices *choices, const char *prefix, const char
 
 	snprintf(variable, sizeof(variable), "$%s_CONTAINER_%s", prefix, name);
 	for (; *c; c++)
-		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+		*c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
 	value = getenv(variable + 1);
 	if (!value || !value[0])
 		return 0;
@@ -175,6 +175,11 @@ int choices_from_args(struct choices *choices, int argc, char **argv, struct err
 const char *choices_value(const struct choices *choices, const char *name)
 {
 	return choices->items[settings_find(name) - settings_options].value;
+}
+
+const char *choices_origin(const struct choices *choices, const char *name)
+{
+	return choices->items[settings_find(name) - settings_options].origin;
 }
 
 int choices_apply(const struct choices *choices, struct settings *settings, struct error *err)

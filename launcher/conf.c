@@ -120,7 +120,7 @@ void conf_done(struct conf *conf)
 	free(conf->state_dir);
 	for (size_t i = 0; i < CONF_LAYERS; i++) {
 		free(conf->paths[i]);
-		yaml_free(conf->trees[i]);
+		yaml_tree_free(conf->trees[i]);
 	}
 	*conf = (struct conf){ .host_only = NULL };
 }

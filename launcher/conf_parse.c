@@ -377,7 +377,7 @@ int conf_parse(struct conf *conf, enum conf_layer layer, const char *path, const
 {
 	const struct conf_reader reader = { .conf = conf, .path = path, .layer = layer };
 
-	conf->trees[layer] = yaml_parse(path, text, len, err);
+	conf->trees[layer] = yaml_tree_parse(path, text, len, err);
 	if (!conf->trees[layer])
 		return -1;
 	conf->paths[layer] = strdup(path);

@@ -38,7 +38,7 @@ int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *n
 		     struct error *err);
 int conf_read_environment(const struct conf_reader *reader, const struct yaml_node *node,
 			  struct error *err);
-int conf_read_files(const struct conf_reader *reader, const struct yaml_node *node,
+int conf_read_files(const struct conf_reader *reader, const struct yaml_node *list,
 		    struct error *err);
 
 #endif

@@ -124,8 +124,8 @@ static const struct yaml_node *find(const struct conf *conf, enum conf_layer lay
 	const struct yaml_node *map = conf->trees[layer];
 
 	if (map && section)
-		map = yaml_find(map, section);
-	return map ? yaml_find(map, key) : NULL;
+		map = yaml_tree_find(map, section);
+	return map ? yaml_tree_find(map, key) : NULL;
 }
 
 static bool has_entries(const struct conf *conf, const char *section, const char *key)
@@ -224,22 +224,26 @@ static bool is_undone(const struct conf *conf, const char *name)
 	for (const struct yaml_node *node = unset ? unset->children : NULL; node; node = node->next)
 		if (edits_match(node->text, name))
 			return true;
-	return set && yaml_find(set, name);
+	return set && yaml_tree_find(set, name);
 }
 
+/* One that the site's file names, or the user's, or both; then their values are joined. */
 static void print_variable(const struct conf *conf, const char *key, const struct yaml_node *site,
 			   const struct yaml_node *user)
 {
-	const struct yaml_node *first = strcmp(key, "prepend") == 0 ? user : site;
-	const struct yaml_node *second = first == user ? site : user;
+	const struct yaml_node *any = site ? site : user;
 	cleanup_free char *both = NULL;
 
-	if (site && user &&
-	    asprintf(&both, "%s%s%s", first->text, first->text[0] && second->text[0] ? ":" : "",
-		     second->text) < 0)
-		both = NULL;
-	printf("    %s: ", site ? site->key : user->key);
-	put_text(both ? both : site ? site->text : user->text);
+	if (site && user) {
+		bool is_prepend = strcmp(key, "prepend") == 0;
+		const char *first = is_prepend ? user->text : site->text;
+		const char *second = is_prepend ? site->text : user->text;
+
+		if (asprintf(&both, "%s%s%s", first, first[0] && second[0] ? ":" : "", second) < 0)
+			both = NULL;
+	}
+	printf("    %s: ", any->key);
+	put_text(both ? both : any->text);
 	fputs("  # ", stdout);
 	if (site)
 		put_line_of(conf, CONF_SITE, site);
@@ -256,12 +260,14 @@ static void print_variables(const struct conf *conf, const char *key)
 	const struct yaml_node *site = find(conf, CONF_SITE, "environment", key);
 	const struct yaml_node *user = find(conf, CONF_USER, "environment", key);
 
-	printf("  %s:%s\n", key, site || user ? "" : " {}  # " DEFAULT);
+	printf("  %s:%s\n", key, has_entries(conf, "environment", key) ? "" : " {}  # " DEFAULT);
 	for (const struct yaml_node *node = site ? site->children : NULL; node; node = node->next)
 		if (!is_undone(conf, node->key))
-			print_variable(conf, key, node, user ? yaml_find(user, node->key) : NULL);
+			print_variable(conf, key, node,
+				       user ? yaml_tree_find(user, node->key) : NULL);
 	for (const struct yaml_node *node = user ? user->children : NULL; node; node = node->next) {
-		bool is_printed = site && yaml_find(site, node->key) && !is_undone(conf, node->key);
+		bool is_printed =
+			site && yaml_tree_find(site, node->key) && !is_undone(conf, node->key);
 
 		if (!is_printed)
 			print_variable(conf, key, NULL, node);

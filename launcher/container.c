@@ -125,26 +125,28 @@ static int enter_namespaces(struct site *site, struct error *err)
 	return namespaces_create(site->settings->unshare.what, &site->way->namespaces, err);
 }
 
-static int put_layer(const struct site *site, int lower, const struct mountlist *points,
-		     struct error *err)
+static int open_layer(const struct site *site, struct error *err)
 {
 	const struct settings *settings = site->settings;
-	const struct overlay overlay = {
-		.lower = lower,
-		.dir = site->layer,
-		.size = settings->writable <= WRITABLE_NO ? POINTS_SIZE
-			: settings->writable_size	  ? settings->writable_size
-							  : site->container->conf->writable_size,
-		.points = points,
-	};
+	const char *size = settings->writable_size ? settings->writable_size
+						   : site->container->conf->writable_size;
 
-	return overlay_mount(&overlay, err);
+	return overlay_open(site->layer, settings->writable > WRITABLE_NO ? size : POINTS_SIZE,
+			    err);
+}
+
+/* Lets the server begin, who answers for what is written to memory. */
+static void go_on(const struct site *site, int go, int layer)
+{
+	bool in_memory = site->settings->writable == WRITABLE_MEMORY && site->layer < 0;
+
+	server_go(go, in_memory ? layer : -1);
 }
 
 /* Mounts the image, with a server behind it. Returns the detached mount. */
 static int mount_squashfs(struct site *site, struct error *err)
 {
-	cleanup_close int channel = image_channel(err), go = -1, tree = -1;
+	cleanup_close int channel = image_channel(err), go = -1, tree = -1, layer = -1;
 
 	if (channel < 0)
 		return error_wrap(err, "cannot mount image '%s'", site->image.path);
@@ -154,37 +156,42 @@ static int mount_squashfs(struct site *site, struct error *err)
 	tree = image_mount(&site->image, channel, err);
 	if (tree < 0)
 		return -1;
-	server_go(steal_fd(&go));
-	if (site->settings->writable <= WRITABLE_NO)
+	if (site->settings->writable <= WRITABLE_NO) {
+		server_go(steal_fd(&go), -1);
 		return steal_fd(&tree);
+	}
 	if (image_seal(tree, err) < 0 || root_attach_below(tree, err) < 0)
 		return -1;
-	return put_layer(site, tree, NULL, err); /* all in there is the user's */
+	layer = open_layer(site, err);
+	if (layer < 0)
+		return -1;
+	go_on(site, steal_fd(&go), layer);
+	return overlay_mount(tree, layer, NULL, err); /* all in the image is the user's */
 }
 
 /* Nothing may be created in the directory, so there is always a layer over it. A keeper in the
  * server's place holds the lock on the layer. */
 static int mount_directory(struct site *site, struct error *err)
 {
-	cleanup_close int go = -1, lower = -1, tree = -1;
+	cleanup_close int go = -1, lower = -1, tree = -1, layer = -1;
 	char link[64];
 
 	site->watch = inotify_init1(IN_CLOEXEC);
 	if (site->watch < 0)
 		return error_set(err, errno, "cannot watch for the container's end");
-	if (site->layer >= 0 && (go = start_server(site, -1, err)) < 0)
+	if (site->settings->writable > WRITABLE_NO && (go = start_server(site, -1, err)) < 0)
 		return -1;
 	if (enter_namespaces(site, err) < 0 || plan_make(&site->plan, site->container, err) < 0 ||
-	    (lower = root_reopen(site->image.fd, err)) < 0)
+	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0)
 		return -1;
-	tree = put_layer(site, lower, &site->plan.list, err);
+	tree = overlay_mount(lower, layer, &site->plan.list, err);
 	if (tree < 0)
 		return error_wrap(err, "directory '%s'", site->image.path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", tree);
-	if (go >= 0 && inotify_add_watch(site->watch, link, IN_DELETE_SELF) < 0)
+	if (inotify_add_watch(site->watch, link, IN_DELETE_SELF) < 0)
 		return error_set(err, errno, "cannot watch for the container's end");
 	if (go >= 0)
-		server_go(steal_fd(&go));
+		go_on(site, steal_fd(&go), layer);
 	return steal_fd(&tree);
 }
 

@@ -82,11 +82,15 @@ static uid_t child_user(int proc, pid_t pid)
 	cleanup_close int child = -1;
 	cleanup_free char *children = NULL;
 	char name[48];
+	uint32_t first = 0;
 	struct stat st;
 
 	snprintf(name, sizeof(name), "task/%d/children", pid);
 	children = process_read(proc, name);
-	child = children ? process_open(atoi(children)) : -1;
+	if (children)
+		children[strcspn(children, " ")] = '\0';
+	if (children && number_parse(children, &first))
+		child = process_open((pid_t)first);
 	return child >= 0 && fstat(child, &st) == 0 ? st.st_uid : 0;
 }
 
@@ -246,7 +250,7 @@ static bool is_task(void)
 /* Among the container's processes is only who was born there. */
 static int be_born(bool forward, struct error *err)
 {
-	const struct guard guard = { .forward = forward, .lifelines = { -1, -1 } };
+	const struct guard guard = { .forward = forward, .keep = { -1, -1, -1 } };
 	int status, result = guard_fork(&guard, &status, err);
 
 	if (result > 0)
@@ -276,7 +280,7 @@ static int find_and_enter(const char *job, char **argv, struct error *err)
 	struct running_list list = { .items = NULL };
 	struct entrance entrance = ENTRANCE_INIT;
 	const struct running *running;
-	struct running_want want;
+	struct running_want want = { .job = 0 };
 	int result = -1;
 
 	if (parse_want(job, &want, err) < 0 || running_list_read(&list, false, err) < 0)

@@ -70,7 +70,7 @@ static void read_cwd(int proc, char *cwd)
 
 	cwd[len > 0 ? len : 0] = '\0';
 	if (cwd[0] != '/')
-		strcpy(cwd, "/");
+		snprintf(cwd, PATH_MAX, "/");
 }
 
 /* What narrow() left the process: root's capabilities, and a filter more than we have. */

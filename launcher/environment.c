@@ -92,8 +92,16 @@ static int add_job(struct edits *edits, const struct environment *environment, s
 
 /* ---- the image's ----------------------------------------------------------------------------- */
 
-/* May an image say what the variable of this entry is? */
-static bool is_open(const char *entry)
+static const char *find(char *const *env, const char *name, size_t len)
+{
+	for (; *env; env++)
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+			return *env + len + 1;
+	return NULL;
+}
+
+/* May an image say what the variable of this entry is, where the job has `job`? */
+static bool is_open(const char *entry, char *const *job)
 {
 	char name[NAME_MAX + 1];
 	size_t len = strcspn(entry, "=");
@@ -102,16 +110,8 @@ static bool is_open(const char *entry)
 		return true; /* none of those below is that long */
 	memcpy(name, entry, len);
 	name[len] = '\0';
-	return !is_one_of(of_slurm, name) && !is_one_of(of_user, name) &&
-	       !is_one_of(of_shell, name);
-}
-
-static const char *find(char *const *env, const char *name, size_t len)
-{
-	for (; *env; env++)
-		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
-			return *env + len + 1;
-	return NULL;
+	return !is_one_of(of_user, name) && !is_one_of(of_shell, name) &&
+	       !(is_one_of(of_slurm, name) && find(job, name, len));
 }
 
 /* Makes edits of what differs. Of variables with odd names, shells drop some and keep others. */
@@ -122,7 +122,7 @@ static int add_difference(struct edits *edits, char *const *before, char *const 
 		size_t len = strcspn(*entry, "=");
 		const char *old = find(before, *entry, len);
 
-		if (env_is_name(*entry, len) && is_open(*entry) &&
+		if (env_is_name(*entry, len) && is_open(*entry, before) &&
 		    (!old || strcmp(old, *entry + len + 1) != 0) &&
 		    edits_add(edits, EDIT_SET, *entry, err) < 0)
 			return -1;
@@ -133,7 +133,7 @@ static int add_difference(struct edits *edits, char *const *before, char *const 
 
 		if (!name)
 			return error_set(err, ENOMEM, NO_MEMORY);
-		if (env_is_name(name, len) && is_open(name) && !find(after, name, len) &&
+		if (env_is_name(name, len) && is_open(name, before) && !find(after, name, len) &&
 		    edits_add(edits, EDIT_UNSET, name, err) < 0)
 			return -1;
 	}
@@ -158,11 +158,15 @@ static int add_scripts(struct edits *edits, const struct settings *settings, str
 static int add_image(struct edits *edits, const struct environment *environment, struct error *err)
 {
 	const struct image_config *image = environment->image;
+	cleanup_free char **job = NULL;
 
 	if (!image)
 		return 0;
+	job = preview(edits, err);
+	if (!job)
+		return -1;
 	for (char *const *entry = image->env; entry && *entry; entry++)
-		if (is_open(*entry) && edits_add(edits, EDIT_SET, *entry, err) < 0)
+		if (is_open(*entry, job) && edits_add(edits, EDIT_SET, *entry, err) < 0)
 			return error_wrap(err, "the image's environment");
 	return image->scripts ? add_scripts(edits, environment->settings, err) : 0;
 }
@@ -218,10 +222,11 @@ static int add_locale(struct edits *edits, const struct settings *settings, stru
 static int add_container(struct edits *edits, const struct environment *environment,
 			 struct error *err)
 {
-	if (add_set(edits, "DAVIT_IMAGE", environment->image_path, err) < 0)
+	if (add_set(edits, "DAVIT_IMAGE", environment->image_path, err) < 0 ||
+	    edits_add(edits, EDIT_UNSET, "DAVIT_ENTERED", err) < 0)
 		return -1;
-	return environment->name ? add_set(edits, "DAVIT_CONTAINER_NAME", environment->name, err)
-				 : edits_add(edits, EDIT_UNSET, "DAVIT_CONTAINER_NAME", err);
+	return environment->name ? add_set(edits, "DAVIT_NAME", environment->name, err)
+				 : edits_add(edits, EDIT_UNSET, "DAVIT_NAME", err);
 }
 
 int environment_make(struct edits *edits, const struct environment *environment, struct error *err)

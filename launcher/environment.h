@@ -10,7 +10,7 @@
  *	4. --container-env
  *	5. locales that the image lacks become C.UTF-8, unless 4. named them
  *	6. DAVIT_IMAGE and DAVIT_CONTAINER_NAME
- * The image cannot change HOME, USER and LOGNAME, nor what Slurm sets for a rank.
+ * The image cannot change HOME, USER and LOGNAME, nor what Slurm has set for the rank.
  */
 #ifndef DAVIT_ENVIRONMENT_H
 #define DAVIT_ENVIRONMENT_H
@@ -26,7 +26,7 @@ struct environment {
 	const struct image_config *image; /* or NULL */
 	const struct settings *settings;
 	const char *image_path; /* for $DAVIT_IMAGE */
-	const char *name;       /* for $DAVIT_CONTAINER_NAME; NULL: none */
+	const char *name;       /* for $DAVIT_NAME; NULL: none */
 };
 
 /* Appends to `edits` what makes the container's environment of a rank's. To be called by the

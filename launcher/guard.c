@@ -31,7 +31,9 @@ static void let_go(const struct guard *guard)
 {
 	struct error ignored = ERROR_INIT;
 
-	helper_close_others(guard->lifelines, 2);
+	helper_close_others(guard->keep, GUARD_KEEP);
+	if (guard->works_later)
+		return;
 	(void)helper_null_stdio(STDERR_FILENO);
 	(void)narrow(NARROW_USER, &ignored);
 	proctitle_set("davit-guard", "davit: guard");
@@ -86,8 +88,7 @@ int guard_fork(const struct guard *guard, int *status, struct error *err)
 	pid = fork();
 	if (pid > 0) {
 		close(steal_fd(&self));
-		if (!guard->works_later)
-			let_go(guard);
+		let_go(guard);
 		*status = watch(guard, pid, &all);
 		return 1;
 	}

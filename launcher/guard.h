@@ -14,14 +14,16 @@
 
 #include "common/error.h"
 
+#define GUARD_KEEP 3
+
 struct guard {
 	/* Only the guard is signalled, so it passes signals on, and it stops when the application
 	 * stops: `davit run` and batch scripts. In a step, Slurm signals every process. */
 	bool forward;
-	/* There is work for the caller when the application has ended: the guard keeps all
-	 * descriptors, the capabilities and the name. */
+	/* There is work for the caller when the application has ended: the guard keeps standard
+	 * input, output and error, the capabilities and the name. */
 	bool works_later;
-	int lifelines[2]; /* descriptors that stay open as long as the guard lives; -1 for none */
+	int keep[GUARD_KEEP]; /* descriptors that stay open as long as the guard lives; -1 for none */
 };
 
 /* Forks. In the child returns 0, and the caller goes on to become the application; the kernel kills
@@ -29,7 +31,7 @@ struct guard {
  * wait status in *status; its signals stay blocked. Returns -1 with `err` set if nothing happened.
  *
  * Unless it works later, the guard has no privileges (narrow.h), /dev/null as stdio, and no other
- * descriptor but the lifelines. The caller must have only one thread. */
+ * descriptor but those to keep. The caller must have only one thread. */
 int guard_fork(const struct guard *guard, int *status, struct error *err);
 
 /* Ends this process as the child ended, without another core file. */

@@ -82,11 +82,13 @@ static _Noreturn void init_main(int talk, int lifeline)
 	helper_ignore_signals();
 	(void)signal(SIGCHLD, SIG_IGN);
 	proctitle_set("davit-init", "davit: init");
+	(void)helper_null_stdio(STDERR_FILENO);
+	helper_close_others((const int[]){ talk, lifeline, proc }, 3);
+	(void)narrow(NARROW_USER, &ignored);
 	if (fdpass_send(talk, &error, sizeof(error), &proc, proc >= 0) < 0 || proc < 0)
 		_exit(1);
-	(void)helper_null_stdio(STDERR_FILENO);
-	helper_close_others(&lifeline, 1);
-	(void)narrow(NARROW_USER, &ignored);
+	close(talk);
+	close(steal_fd(&proc));
 	while (read(lifeline, &byte, 1) != 0)
 		;
 	_exit(0);

@@ -29,6 +29,8 @@
 #include "launcher/uplink.h"
 
 #define RESOLV_CONF_MAX (64u << 10)
+#define PORT_WAITS      20
+#define PORT_WAIT_MS    50
 
 /* In the order of the message that brings them. */
 enum {
@@ -59,23 +61,34 @@ static int check_tun(struct error *err)
 					 : "ask your admin to load the kernel module tun");
 }
 
-/* Nobody listens there, and the user may. */
-static int check_port(uint16_t port, struct error *err)
+static bool can_listen(uint16_t port)
 {
 	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
 	const int on = 1;
 
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 && listen(fd, 1) == 0)
-		return 0;
-	error_set(err, errno, "cannot publish port %u on this node", port);
-	if (errno == EADDRINUSE)
-		return error_remedy(err,
-				    "another port: some process of this node has it (ss -ltn)");
-	if (errno == EACCES)
-		return error_remedy(err, "a port from 1024 on; the others are root's");
-	return -1;
+	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	       bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 && listen(fd, 1) == 0;
+}
+
+/* The container of the step before may be about to end still, and nothing tells when a port gets
+ * free. */
+static int check_port(uint16_t port, struct error *err)
+{
+	for (int waits = 0; !can_listen(port); waits++) {
+		if (errno == EADDRINUSE && waits < PORT_WAITS) {
+			(void)poll(NULL, 0, PORT_WAIT_MS);
+			continue;
+		}
+		error_set(err, errno, "cannot publish port %u on this node", port);
+		if (errno == EADDRINUSE)
+			return error_remedy(
+				err, "another port: some process of this node has it (ss -ltn)");
+		if (errno == EACCES)
+			return error_remedy(err, "a port from 1024 on; the others are root's");
+		return -1;
+	}
+	return 0;
 }
 
 static int check(const struct unshare *unshare, struct error *err)
@@ -187,7 +200,8 @@ int network_start(const struct unshare *unshare, struct error *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) < 0)
 		return error_set(err, errno, "cannot start the keeper of the network");
 	here = talk[0];
-	there = start.talk = talk[1];
+	there = talk[1];
+	start.talk = there;
 	if (helper_start(enter_pid_namespace, keeper_main, &start) < 0) {
 		error_set(err, errno, "cannot start the keeper of the network");
 		if (errno == ENOSPC)

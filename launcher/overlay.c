@@ -159,42 +159,39 @@ static int mirror_all(int lower, int upper, const char *path)
 	return 0;
 }
 
-static int mirror_points(const struct overlay *overlay, int layer, struct error *err)
+static int mirror_points(int lower, int layer, const struct mountlist *points, struct error *err)
 {
 	static const char *const always[] = { "/etc", "/usr/bin", "/etc/apt/apt.conf.d" };
 	cleanup_close int upper = openat(layer, parts[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int result = 0;
 
-	if (!overlay->points)
-		return 0;
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		result |= mirror_all(overlay->lower, upper, always[i]);
-	for (size_t i = 0; i < overlay->points->count; i++)
-		result |= mirror_all(overlay->lower, upper, overlay->points->items[i].target);
+		result |= mirror_all(lower, upper, always[i]);
+	for (size_t i = 0; i < points->count; i++)
+		result |= mirror_all(lower, upper, points->items[i].target);
 	return result < 0 ? error_set(err, errno, "cannot create directories in the layer") : 0;
 }
 
-static int open_layer_of(const struct overlay *overlay, struct error *err)
+int overlay_open(int dir, const char *size, struct error *err)
 {
 	cleanup_close int layer = -1;
 
-	if (overlay->dir >= 0)
-		return root_reopen(overlay->dir, err);
-	layer = root_tmpfs(overlay->size, "0755", err);
+	if (dir >= 0)
+		return root_reopen(dir, err);
+	layer = root_tmpfs(size, "0755", err);
 	if (layer < 0 || make_parts(layer, err) < 0 || root_attach_below(layer, err) < 0)
 		return -1;
 	return steal_fd(&layer);
 }
 
-int overlay_mount(const struct overlay *overlay, struct error *err)
+int overlay_mount(int lower, int layer, const struct mountlist *points, struct error *err)
 {
-	cleanup_close int layer = open_layer_of(overlay, err);
-	const char *unfit = overlay->dir < 0 ? NULL : file_system_name(overlay->dir);
+	const char *unfit = file_system_name(layer);
 	int mount;
 
-	if (layer < 0 || mirror_points(overlay, layer, err) < 0)
+	if (points && mirror_points(lower, layer, points, err) < 0)
 		return -1;
-	mount = mount_layers(overlay->lower, layer, err);
+	mount = mount_layers(lower, layer, err);
 	if (mount < 0 && unfit) {
 		error_wrap(err, "the writable layer is on %s, which cannot hold one", unfit);
 		error_remedy(err, "a directory on a local file system, or --container-writable");

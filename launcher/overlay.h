@@ -16,16 +16,15 @@
  * is in use is refused with EBUSY. Returns the descriptor, or -1 with `err` set. */
 int overlay_prepare(const char *path, struct error *err);
 
-struct overlay {
-	int lower;        /* root of a mount that is attached in the caller's mount namespace */
-	int dir;          /* from overlay_prepare(); -1: */
-	const char *size; /* a tmpfs of this size, which gets attached to "/", out of sight */
-	/* The lower files may belong to somebody else, and then the user could create nothing in
-	 * their directories. Those above the targets of these mounts are the user's in the container. */
-	const struct mountlist *points;
-};
+/* Opens the layer `dir` (from overlay_prepare()) in this mount namespace, or where that is -1 a new
+ * tmpfs of `size`, which gets attached to "/", out of sight. Returns a descriptor, or -1 with `err`
+ * set. */
+int overlay_open(int dir, const char *size, struct error *err);
 
-/* Mounts the layer over `lower`. Returns the detached mount, or -1 with `err` set. */
-int overlay_mount(const struct overlay *overlay, struct error *err);
+/* Mounts `layer` over `lower`, the root of a mount that is attached in this mount namespace. The
+ * lower files may belong to somebody else, and then the user could create nothing in their
+ * directories: those above the targets of the mounts `points` become the user's in the container,
+ * unless that is NULL. Returns the detached mount, or -1 with `err` set. */
+int overlay_mount(int lower, int layer, const struct mountlist *points, struct error *err);
 
 #endif

@@ -14,12 +14,10 @@
 #include <sys/types.h>
 
 /* Slurm's own numbers for steps that have none (slurm.h). */
-enum process_step {
-	STEP_INTERACTIVE = 0xfffffffa,
-	STEP_BATCH = 0xfffffffb,
-	STEP_EXTERN = 0xfffffffc,
-	STEP_NONE = 0xffffffff,
-};
+#define STEP_INTERACTIVE 0xfffffffau
+#define STEP_BATCH       0xfffffffbu
+#define STEP_EXTERN      0xfffffffcu
+#define STEP_NONE        0xffffffffu
 
 /* Opens the directory of `pid` in /proc. Returns -1 with errno set where it is gone. */
 int process_open(pid_t pid);

@@ -104,8 +104,11 @@ static char *size_cell(uint64_t size, bool bytes)
 
 	if (bytes || size < 1000)
 		return cell("%" PRIu64, size);
-	for (value /= 1024; value >= 999.5; value /= 1024)
+	value /= 1024;
+	while (value >= 999.5) {
+		value /= 1024;
 		unit++;
+	}
 	return cell("%.*f%c", value < 9.95 ? 1 : 0, value, units[unit]);
 }
 

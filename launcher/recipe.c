@@ -137,8 +137,8 @@ static int become_guard(const struct rank *rank, struct error *err)
 	bool saves = rank->save->control >= 0;
 	const struct guard guard = { .forward = rank->forward,
 				     .works_later = saves,
-				     .lifelines = { rank->way->namespaces.lifeline,
-						    rank->way->lifeline } };
+				     .keep = { rank->way->namespaces.lifeline,
+					       rank->way->lifeline, rank->save->control } };
 	int status, code, result = guard_fork(&guard, &status, err);
 
 	if (result <= 0)

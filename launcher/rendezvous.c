@@ -32,6 +32,7 @@ int rendezvous_alone(struct rendezvous *rendezvous, struct error *err)
 	if (page == MAP_FAILED)
 		return error_set(err, errno, "cannot get a shared page");
 	*rendezvous = (struct rendezvous){ .memfd = -1, .handover = page };
+	rendezvous->handover->answer_fd = -1;
 	return 0;
 }
 
@@ -43,7 +44,8 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
 		return -1;
 	rendezvous->memfd = memfd;
 	rendezvous->handover = handover;
-	const int fds[] = { memfd, handover->userns_fd, handover->send_fd, handover->recv_fd };
+	const int fds[] = { memfd, handover->userns_fd, handover->send_fd, handover->recv_fd,
+			    handover->answer_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] > STDERR_FILENO && fcntl(fds[i], F_SETFD, FD_CLOEXEC) < 0)

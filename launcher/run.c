@@ -40,10 +40,18 @@ static int usage(struct error *err)
 	return error_remedy(err, "davit run --help");
 }
 
+/* Was it given on the command line? */
+static bool is_option(const struct choices *choices, const char *name)
+{
+	const char *origin = choices_origin(choices, name);
+
+	return origin && origin[0] == '-';
+}
+
 /* The image may be the first argument; the rest is the command. */
 static int take_image(struct choices *choices, char ***argv, struct error *err)
 {
-	if (choices_value(choices, "image") || choices_value(choices, "name"))
+	if (is_option(choices, "image") || is_option(choices, "name"))
 		return 0;
 	if (!(*argv)[0]) {
 		error_set(err, 0, "no image given");

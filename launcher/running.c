@@ -288,7 +288,8 @@ static void drop_others(struct running_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		struct running *item = &list->items[i], *outer = NULL, *next = item;
 
-		while ((next = find_outer(list, next)))
+		for (size_t depth = 0; depth < list->count && (next = find_outer(list, next));
+		     depth++)
 			outer = next;
 		if (outer) {
 			outer->processes += item->processes;

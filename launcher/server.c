@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,10 +25,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 #include "images/serve.h"
+#include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/narrow.h"
 #include "launcher/proctitle.h"
@@ -94,10 +97,11 @@ static void set_title(const char *path)
 
 static void close_others(const struct server *server, int go)
 {
-	int keep[SERVER_HELD_MAX + 5] = { server->image->fd, go, server->channel, server->watch,
-					  server->rendezvous->memfd };
+	int keep[SERVER_HELD_MAX + 6] = { server->image->fd, go, server->channel, server->watch,
+					  server->rendezvous->memfd,
+					  server->rendezvous->handover->answer_fd };
 
-	memcpy(keep + 5, server->held, sizeof(server->held));
+	memcpy(keep + 6, server->held, sizeof(server->held));
 	helper_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 }
 
@@ -115,6 +119,8 @@ static int get_ready(const struct server *server, int go, struct error *err)
 	set_title(server->image->path);
 	return 0;
 }
+
+#define LAYER_ROOM 65536 /* bytes: with less, a layer counts as full */
 
 static struct handover *handover; /* where the server leaves word */
 
@@ -144,6 +150,45 @@ static int wait_for_unmount(int watch)
 		len = read(watch, &buf, sizeof(buf));
 	while (len > 0 ? !(buf.event.mask & (IN_UNMOUNT | IN_IGNORED)) : errno == EINTR);
 	return 0;
+}
+
+/* The tmpfs that takes what is written, -1 for none. */
+static int layer = -1;
+
+/* Tells in the memfd whether the layer is full, for the plugin to explain why a rank has failed. */
+static void note_layer(void)
+{
+	struct statfs st;
+
+	if (layer < 0 || fstatfs(layer, &st) < 0)
+		return;
+	if (st.f_bavail * (uint64_t)st.f_bsize < LAYER_ROOM || st.f_ffree == 0)
+		handover->layer_full =
+			(uint32_t)(st.f_blocks * (uint64_t)st.f_bsize / 1024);
+	else
+		handover->layer_full = 0;
+}
+
+/* A thread, for as long as the container lasts. */
+static void *answer(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	while (recv(handover->answer_fd, &byte, 1, 0) == 1) {
+		note_layer();
+		(void)send(handover->answer_fd, &byte, 1, MSG_NOSIGNAL);
+	}
+	return NULL;
+}
+
+/* Without the thread nobody explains that the layer is full; all else works. */
+static void start_answering(void)
+{
+	pthread_t thread;
+
+	if (handover->answer_fd >= 0 && layer >= 0)
+		(void)pthread_create(&thread, NULL, answer, NULL);
 }
 
 static int serve(const struct server *server, int cpu, struct error *err)
@@ -179,13 +224,17 @@ static void server_main(void *arg)
 	const struct start *start = arg;
 	const struct rendezvous *rendezvous = start->server->rendezvous;
 	struct error err = ERROR_INIT;
-	int cpu = sched_getcpu(), result;
+	int cpu = sched_getcpu(), result, fds[FDPASS_MAX];
 	char byte;
 
 	handover = rendezvous->handover;
 	result = get_ready(start->server, start->go[0], &err);
-	if (result == 0 && read(start->go[0], &byte, 1) == 1)
+	if (result == 0 && fdpass_receive(start->go[0], &byte, 1, fds, 0) == 1) {
+		layer = fds[0];
+		start_answering();
 		result = serve(start->server, cpu, &err);
+		note_layer();
+	}
 	sign_out(rendezvous);
 	if (result < 0) {
 		error_wrap(&err, "the image server for '%s' ended", start->server->image->path);
@@ -201,7 +250,7 @@ int server_start(const struct server *server, struct error *err)
 	struct start start = { .server = server };
 	cleanup_close int read_end = -1, write_end = -1;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, start.go) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start.go) < 0)
 		return error_set(err, errno, "cannot start the image server");
 	read_end = start.go[0];
 	write_end = start.go[1];
@@ -210,9 +259,9 @@ int server_start(const struct server *server, struct error *err)
 	return steal_fd(&write_end);
 }
 
-void server_go(int go)
+void server_go(int go, int layer_fd)
 {
 	/* Where the server is dead, the first look into the mount tells. */
-	(void)send(go, "", 1, MSG_NOSIGNAL);
+	(void)fdpass_send(go, "", 1, &layer_fd, layer_fd >= 0);
 	close(go);
 }

@@ -37,16 +37,27 @@ static void fill_stdio(void)
 		close(fd);
 }
 
-/* A descriptor for the signals to pass on. What is ignored (nohup) stays ignored. */
+/* The signals that are ignored (nohup, or in the background of a script): they are to be so in the
+ * command. */
+static uint32_t ignored_signals(void)
+{
+	struct sigaction action;
+	uint32_t ignored = 0;
+
+	for (int sig = 1; sig <= 32; sig++)
+		if (sigaction(sig, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			ignored |= 1u << (sig - 1);
+	return ignored;
+}
+
+/* A descriptor for the signals to pass on. A signal that is blocked arrives even if ignored. */
 static int take_signals(void)
 {
-	struct sigaction old;
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (int sig = 1; sig < NSIG; sig++)
-		if (slurm_wire_passes(sig) && sigaction(sig, NULL, &old) == 0 &&
-		    old.sa_handler != SIG_IGN)
+		if (slurm_wire_passes(sig))
 			sigaddset(&set, sig);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC);
@@ -97,7 +108,9 @@ static int refuse_send(struct error *err)
 static int ask(int service, char **argv, struct error *err)
 {
 	static const int stdio[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
-	struct slurm_request request = { .magic = SLURM_REQUEST_MAGIC, .umask = umask(0) };
+	struct slurm_request request = { .magic = SLURM_REQUEST_MAGIC,
+					 .umask = umask(0),
+					 .ignored = ignored_signals() };
 	cleanup_free char *cwd = getcwd(NULL, 0), *text = NULL;
 	const char *directory = cwd ? cwd : "";
 	size_t size = strlen(directory) + 1;

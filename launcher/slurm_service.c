@@ -38,9 +38,8 @@
 
 #define CLIENT       DAVIT_PKGLIBEXECDIR "/davit-slurm"
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-#define COMMANDS_MAX 32
 
-static char *commands[COMMANDS_MAX]; /* paths on the node for slurm_commands[], or NULL */
+static char *commands[SLURM_COMMANDS]; /* paths on the node, or NULL */
 
 /* ---- the node's commands and environment --------------------------------- */
 
@@ -73,7 +72,7 @@ static int find_commands(struct error *err)
 			err,
 			"tell your admin: Davit was built without it, which takes a static C library (RHEL: glibc-static)");
 	}
-	for (size_t i = 0; slurm_commands[i]; i++) {
+	for (size_t i = 0; i < SLURM_COMMANDS; i++) {
 		commands[i] = find_command(slurm_commands[i]);
 		found = found || commands[i];
 	}
@@ -167,19 +166,19 @@ static int enter_directory(const char *directory, const char *command, struct er
 	return chdir("/") < 0 ? error_set(err, errno, "cannot change to '/'") : 0;
 }
 
-static void reset_signals(void)
+static void set_signals(uint32_t ignored)
 {
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
+		(void)signal(sig, sig <= 32 && ignored >> (sig - 1) & 1 ? SIG_IGN : SIG_DFL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int exec_command(const struct request *request, struct error *err)
 {
-	char **argv = request->strings + 1, **client = argv + request->head.argc, **env;
+	char **argv = request->strings + 1, **env;
 	int index = slurm_wire_command(argv[0]);
 
 	if (index < 0 || !commands[index])
@@ -188,15 +187,17 @@ static int exec_command(const struct request *request, struct error *err)
 		error_set(err, 0, "salloc cannot have the terminal of a container");
 		return error_remedy(err, "salloc outside, or with a command and </dev/null");
 	}
-	env = make_environment(client, request->head.envc);
-	argv = calloc(request->head.argc + 1, sizeof(*argv));
-	if (!env || !argv)
+	env = make_environment(argv + request->head.argc, request->head.envc);
+	if (!env)
 		return error_set(err, ENOMEM, "cannot start '%s'", commands[index]);
-	memcpy(argv, request->strings + 1, request->head.argc * sizeof(*argv));
+	argv[request->head.argc] = NULL;
 	if (enter_directory(request->strings[0], slurm_commands[index], err) < 0)
 		return -1;
 	execve(commands[index], argv, env);
-	return error_set(err, errno, "cannot execute '%s'", commands[index]);
+	error_set(err, errno, "cannot execute '%s'", commands[index]);
+	return error_remedy(err, err->errnum == E2BIG
+					 ? "fewer or shorter arguments and environment variables"
+					 : "check Slurm's commands on this node");
 }
 
 static _Noreturn void run_command(const struct request *request)
@@ -204,10 +205,12 @@ static _Noreturn void run_command(const struct request *request)
 	struct error err = ERROR_INIT;
 
 	setpgid(0, 0);
+	/* Should the handler be killed. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	for (int i = 0; i < 3; i++)
 		if (dup2(request->stdio[i], i) < 0)
 			_exit(EXIT_SETUP);
-	reset_signals();
+	set_signals(request->head.ignored);
 	(void)umask(request->head.umask & 0777);
 	exec_command(request, &err);
 	report(&err);
@@ -228,16 +231,15 @@ static bool is_own_user(int client)
 static int receive_strings(int client, struct request *request)
 {
 	const struct slurm_request *head = &request->head;
-	size_t count;
+	uint64_t count = (uint64_t)1 + head->argc + head->envc;
 	char *text;
 
 	/* A string has one byte at least. */
 	if (head->magic != SLURM_REQUEST_MAGIC || head->size > SLURM_REQUEST_MAX ||
-	    head->argc == 0 || head->argc > head->size || head->envc > head->size)
+	    head->argc == 0 || count > head->size)
 		return -1;
-	count = (size_t)1 + head->argc + head->envc;
 	text = malloc(head->size);
-	request->strings = calloc(count, sizeof(*request->strings));
+	request->strings = calloc(count + 1, sizeof(*request->strings));
 	if (!text || !request->strings ||
 	    recv(client, text, head->size, MSG_WAITALL) != (ssize_t)head->size)
 		return -1;
@@ -330,25 +332,24 @@ static void serve(int listener, int lifeline)
 /* The service inherits nothing of the rank that forks it, and signals to the step are not for it. */
 static int get_ready(int *control)
 {
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cleanup_close int null = -1;
 
 	setsid();
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sig != SIGSEGV && sig != SIGBUS && sig != SIGFPE && sig != SIGILL &&
 		    sig != SIGABRT)
 			(void)signal(sig, SIG_IGN);
-	if (null < 0 || keep_environment() < 0)
-		return -1;
-	for (int i = 0; i < 3; i++)
-		if (dup2(null, i) < 0)
-			return -1;
-	if (*control != 3 && dup3(*control, 3, O_CLOEXEC) < 0)
+	if (keep_environment() < 0 || (*control != 3 && dup3(*control, 3, O_CLOEXEC) < 0))
 		return -1;
 	*control = 3;
 	(void)close_range(4, ~0u, 0);
-	null = -1; /* closed */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		if (null < 0 || dup2(null, i) < 0)
+			return -1;
+	if (null < 3)
+		(void)steal_fd(&null);
 	proctitle_set("davit-slurm", "davit: Slurm commands for the container");
-	(void)prctl(PR_SET_NAME, "davit-slurm");
 	return 0;
 }
 
@@ -455,7 +456,7 @@ int slurm_service_mount(struct root *root, int control, struct error *err)
 
 	if (mount_socket(root, owned, err) < 0)
 		return -1;
-	for (size_t i = 0; slurm_commands[i]; i++) {
+	for (size_t i = 0; i < SLURM_COMMANDS; i++) {
 		char target[64];
 
 		snprintf(target, sizeof(target), "/usr/bin/%s", slurm_commands[i]);

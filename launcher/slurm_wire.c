@@ -8,17 +8,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-const char *const slurm_commands[] = { "srun",     "sbatch", "salloc",  "squeue",   "sinfo",
-				       "scontrol", "sacct",  "scancel", "sstat",    "sbcast",
-				       "sattach",  "sprio",  "sshare",  "sacctmgr", "sreport",
-				       "strigger", "sdiag",  NULL };
+const char *const slurm_commands[SLURM_COMMANDS] = { "srun",   "sbatch",   "salloc",  "squeue",
+						     "sinfo",  "scontrol", "sacct",   "scancel",
+						     "sstat",  "sbcast",   "sattach", "sprio",
+						     "sshare", "sacctmgr", "sreport", "strigger",
+						     "sdiag" };
 
 int slurm_wire_command(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 
-	for (int i = 0; slurm_commands[i]; i++)
+	for (int i = 0; i < SLURM_COMMANDS; i++)
 		if (strcmp(slurm_commands[i], name) == 0)
 			return i;
 	return -1;

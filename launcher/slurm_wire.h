@@ -23,14 +23,16 @@
 struct slurm_request {
 	uint32_t magic;
 	uint32_t umask;
-	uint32_t argc; /* at least 1; argv[0] tells which command */
+	uint32_t ignored; /* bit N - 1: signal N is ignored */
+	uint32_t argc;    /* at least 1; argv[0] tells which command */
 	uint32_t envc;
 	uint32_t size; /* bytes of the strings, each with its NUL: the working directory ("" where
 			* the client has none), the arguments, the environment */
 };
 
-/* Slurm's client commands; ends with NULL. */
-extern const char *const slurm_commands[];
+#define SLURM_COMMANDS 17
+
+extern const char *const slurm_commands[SLURM_COMMANDS]; /* Slurm's client commands */
 
 /* The index in slurm_commands of what `path` (argv[0]) names, or -1. */
 int slurm_wire_command(const char *path);

@@ -54,6 +54,15 @@ static bool is_tab_at(const struct reader *r, const yaml_mark_t *mark)
 	return mark->index < r->len && r->text[mark->index] == '\t';
 }
 
+static size_t line_at(const struct reader *r, size_t offset)
+{
+	size_t line = 1;
+
+	for (size_t i = 0; i < offset && i < r->len; i++)
+		line += r->text[i] == '\n';
+	return line;
+}
+
 static int refuse_syntax(struct reader *r, struct error *err)
 {
 	const yaml_parser_t *p = &r->parser;
@@ -62,9 +71,7 @@ static int refuse_syntax(struct reader *r, struct error *err)
 	if (p->error == YAML_MEMORY_ERROR)
 		return error_set(err, ENOMEM, "cannot read '%s'", r->file);
 	if (p->error == YAML_READER_ERROR) {
-		line = 1;
-		for (size_t i = 0; i < p->problem_offset && i < r->len; i++)
-			line += r->text[i] == '\n';
+		line = line_at(r, p->problem_offset);
 		error_set(err, 0, "byte 0x%02x is no part of a text in UTF-8",
 			  p->problem_offset < r->len ? (unsigned char)r->text[p->problem_offset]
 						     : 0u);
@@ -207,9 +214,9 @@ static int take_key(struct reader *r, const struct yaml_node *map, const yaml_ev
 		return -1;
 	if (event->type != YAML_SCALAR_EVENT)
 		return refuse_feature(r, line, "a key that is no text", "KEY: VALUE", err);
-	if (take_text(r, event, &text, err) < 0)
+	if (take_text(r, event, &text, err) < 0 || !text)
 		return -1;
-	earlier = yaml_find(map, text);
+	earlier = yaml_tree_find(map, text);
 	if (earlier) {
 		error_set(err, 0, "'%s' for the second time, after line %zu", text, earlier->line);
 		error_remedy(err, "one of the two");
@@ -313,16 +320,16 @@ static int read_document(struct reader *r, struct yaml_node *root, struct error 
 
 static int read_text(struct reader *r, struct yaml_node *root, struct error *err)
 {
-	const char *nul = memchr(r->text, '\0', r->len);
-	size_t line = 1;
+	const char *nul;
 
-	if (nul) {
-		for (const char *c = r->text; c < nul; c++)
-			line += *c == '\n';
-		return refuse_feature(r, line, "a NUL byte", "a text file", err);
-	}
 	if (r->len > YAML_SIZE_MAX)
 		return error_set(err, EFBIG, "cannot read '%s'", r->file);
+	nul = memchr(r->text, '\0', r->len);
+	if (nul) {
+		size_t line = line_at(r, (size_t)(nul - r->text));
+
+		return refuse_feature(r, line, "a NUL byte", "a text file", err);
+	}
 	if (read_document(r, root, err) < 0)
 		return -1;
 	if (root->kind == YAML_NOTHING)
@@ -332,7 +339,7 @@ static int read_text(struct reader *r, struct yaml_node *root, struct error *err
 	return 0;
 }
 
-struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct error *err)
+struct yaml_node *yaml_tree_parse(const char *file, const char *text, size_t len, struct error *err)
 {
 	struct reader r = { .file = file, .text = text, .len = len };
 	struct yaml_node *root = calloc(1, sizeof(*root));
@@ -351,16 +358,16 @@ struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, str
 	yaml_parser_delete(&r.parser);
 	if (result == 0)
 		return root;
-	yaml_free(root);
+	yaml_tree_free(root);
 	return NULL;
 }
 
-void yaml_free(struct yaml_node *node)
+void yaml_tree_free(struct yaml_node *node)
 {
 	while (node) {
 		struct yaml_node *next = node->next;
 
-		yaml_free(node->children);
+		yaml_tree_free(node->children);
 		free(node->key);
 		free(node->text);
 		free(node);
@@ -368,10 +375,10 @@ void yaml_free(struct yaml_node *node)
 	}
 }
 
-const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key)
+const struct yaml_node *yaml_tree_find(const struct yaml_node *map, const char *key)
 {
 	for (const struct yaml_node *node = map->children; node; node = node->next)
-		if (strcmp(node->key, key) == 0)
+		if (node->key && strcmp(node->key, key) == 0)
 			return node;
 	return NULL;
 }

@@ -6,6 +6,8 @@
  * reads the tree knows what it should be, so `no` is never anything but what the reader makes of it.
  * Anchors and aliases (a few lines of them grow to gigabytes), tags, doubled keys, deep nesting and
  * NUL bytes are refused.
+ *
+ * libyaml has functions yaml_NAME of its own, even ones that it does not declare.
  */
 #ifndef DAVIT_YAML_H
 #define DAVIT_YAML_H
@@ -31,13 +33,14 @@ struct yaml_node {
 	struct yaml_node *children, *next;
 };
 
-/* Parses `len` bytes. The result is a map, an empty one for an empty document; yaml_free releases
+/* Parses `len` bytes. The result is a map, an empty one for an empty document; yaml_tree_free releases
  * it. `file` is for messages: "FILE:LINE: cause". Returns NULL with `err` set on failure. */
-struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct error *err);
-void yaml_free(struct yaml_node *node);
+struct yaml_node *yaml_tree_parse(const char *file, const char *text, size_t len,
+				  struct error *err);
+void yaml_tree_free(struct yaml_node *node);
 
 /* The child of a map with this key, or NULL. */
-const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key);
+const struct yaml_node *yaml_tree_find(const struct yaml_node *map, const char *key);
 
 /* What a kind is called: "text", "a list", ... */
 const char *yaml_kind_name(enum yaml_kind kind);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,12 @@
 #define SLURM_EXTERN_CONT 0xfffffffc
 #endif
 
+#define ANSWER_MS 200 /* for the image server to answer */
+
 static int memfd = -1; /* of this step, -1 without a container */
 static int userns = -1;
 static int sockets[2] = { -1, -1 };
+static int questions[2] = { -1, -1 }; /* ours, the image server's */
 static uint32_t forked;
 static bool told;
 static bool failed; /* to prepare the container, for this reason: */
@@ -102,6 +106,7 @@ static int make_handover(uint32_t step, struct error *err)
 		.userns_fd = userns,
 		.send_fd = sockets[0],
 		.recv_fd = sockets[1],
+		.answer_fd = questions[1],
 		.is_batch = step == SLURM_BATCH_SCRIPT,
 	};
 
@@ -128,7 +133,9 @@ static int prepare(spank_t spank, struct error *err)
 	userns = make_userns(spank, &ignored);
 	if (userns < 0)
 		slurm_debug("davit: %s", ignored.cause);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, questions) < 0 ||
+	    fcntl(questions[0], F_SETFD, FD_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot create a socket pair");
 	return make_handover(step, err);
 }
@@ -226,6 +233,21 @@ void remote_forked(spank_t spank)
 	close_fd(&userns);
 	close_fd(&sockets[0]);
 	close_fd(&sockets[1]);
+	close_fd(&questions[1]);
+}
+
+/* Has the image server tell whether the writable layer is full. It is the user's process, so it gets
+ * a moment; and where it has ended, it has told. */
+static void ask_layer(struct handover *seen)
+{
+	struct pollfd answer = { .fd = questions[0], .events = POLLIN };
+	char byte;
+
+	if (seen->server == HANDOVER_SERVER_RUNS &&
+	    send(questions[0], "?", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 &&
+	    poll(&answer, 1, ANSWER_MS) == 1)
+		(void)recv(questions[0], &byte, 1, MSG_DONTWAIT);
+	(void)handover_read(memfd, seen);
 }
 
 /* What went wrong with a rank that ended with `status`, if that can be told. */
@@ -258,8 +280,14 @@ static int explain_exit(int status, struct error *err)
 			image);
 		return error_remedy(err, "check its file system; copy or make the image again");
 	default:
-		return 0;
+		break;
 	}
+	ask_layer(&seen);
+	if (seen.layer_full == 0)
+		return 0;
+	error_set(err, 0, "the container's writable layer is full: it holds %u KiB at most",
+		  seen.layer_full);
+	return error_remedy(err, "--container-writable=size=SIZE, or =DIR for a directory");
 }
 
 int remote_exited(spank_t spank, struct error *err)

@@ -5,6 +5,7 @@
  * They are the site's file and then a user's under it. What is refused has a cause; what is taken can
  * be applied. Needs launcher/conf*.c, choices.c, edits.c, templates.c, yaml.c and common/.
  */
+/* link: launcher/conf.c launcher/conf_file.c launcher/conf_parse.c launcher/conf_sections.c launcher/choices.c launcher/edits.c launcher/templates.c launcher/yaml.c common/settings.c common/envspec.c common/mountspec.c common/nearest.c common/error.c common/fd.c -lyaml */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -32,7 +33,9 @@ static void parse(enum conf_layer layer, const char *text, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	parse(CONF_SITE, (const char *)data, size);
-	parse(CONF_USER, (const char *)data, size);
+	const char *text = size > 0 ? (const char *)data : "";
+
+	parse(CONF_SITE, text, size);
+	parse(CONF_USER, text, size);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * The first byte chooses which; what comes out must be what imageconf.h promises. Needs
  * images/oci.c, images/foreign.c, images/imageconf.c, common/error.c, common/fd.c and jansson.
  */
+/* link: images/oci.c images/foreign.c images/imageconf.c common/error.c common/fd.c -ljansson */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -223,6 +223,56 @@ run_enter() { run_alice "$DAVIT" enter "$@"; }
 	finish
 }
 
+@test 'enter: as root inside, if the ranks are' {
+	start_job "srun --container=$SMALL --container-remap-root --container-writable sleep 30" 1
+	rank=$(pgrep -x sleep)
+	run_enter "$job" sh -c 'id -u; touch /new; chown 33:33 /new && cat /proc/self/status'
+	assert_success
+	assert_quiet
+	assert_equal "${lines[0]}" 0
+	for field in CapPrm CapEff CapBnd NoNewPrivs Seccomp_filters; do
+		assert_match "$(grep "^$field:" "/proc/$rank/status")"
+	done
+	stop_job
+}
+
+@test 'enter: a container with namespaces by choice' {
+	start_job "srun --container=$SMALL --container-unshare=net,ipc,uts,pid sleep 30" 1
+	rank=$(pgrep -x sleep)
+	ps_shows alice "^alice $job 0 1 1 " || complain "$(ps_of alice)"
+	run_enter "$job" sh -c 'echo $$; for ns in net ipc uts pid; do readlink /proc/self/ns/$ns; done; exit 7'
+	assert_status 7
+	assert_quiet
+	((lines[0] < 100)) || complain 'not a pid of its own namespace'
+	assert_equal "$(tail -n +2 <<<"$output")" \
+	    "$(readlink "/proc/$rank"/ns/{net,ipc,uts,pid})"
+	run_enter "$job" sh -c 'kill -TERM $$'
+	assert_status 143
+	# who ends the command from outside ends it, and nothing else
+	begin "$DAVIT" enter "$job" sleep 39
+	await ps_shows alice "^alice $job 0 1 2 "
+	pkill -TERM -u alice -f 'enter|davit: guard' -n
+	finish
+	assert_status 143
+	await ps_shows alice "^alice $job 0 1 1 "
+	stop_job
+}
+
+@test 'enter: a directory as image, and a name' {
+	start_job "srun --container=$DAVIT_WORK/trees/small --container-name=lab sleep 30" 1
+	ps_shows alice "^alice $job 0 1 1 [0-9.]+[KM] [-0-9] lab $DAVIT_WORK/trees/small\$" || complain "$(ps_of alice)"
+	# another step in the same container is no reason to ask which
+	alice srun --overlap --jobid="$job" --container-name=lab:exec sleep 30 &
+	await lines_of_job 2
+	for step in "$job" "$job.0" "$job.1"; do
+		run_enter "$step" sh -c 'cat /etc/image; echo $DAVIT_CONTAINER_NAME'
+		assert_success
+		assert_output "$(<"$DAVIT_WORK/trees/small/etc/image")"$'\nlab'
+	done
+	stop_job
+	wait
+}
+
 @test 'enter: a shell on a terminal' {
 	start_job "srun --container=$GLIBC sleep 30" 1
 	capture alice script -qec "stty rows 33 cols 101; TERM=vt52 srun --quiet --overlap --jobid=$job --pty \

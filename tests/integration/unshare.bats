@@ -20,8 +20,8 @@ teardown() {
 	local name
 
 	[[ ! ${server-} ]] || kill "$server" || true
-	for name in slirp4netns pasta; do
-		! mountpoint -q /usr/bin/$name || umount /usr/bin/$name
+	for name in /usr/bin/slirp4netns /usr/bin/pasta /etc/resolv.conf; do
+		! mountpoint -q $name || umount $name
 	done
 	chmod 666 "$DAVIT_WORK/dev/tun"
 	leftovers_assert
@@ -134,6 +134,23 @@ teardown() {
 	rm /tmp/enough
 	assert_success
 	! answers $port eighty || complain 'still published'
+}
+
+@test 'slirp: one container after another publishes the same port' {
+	for _ in 1 2 3 4; do
+		run_davit --unshare=net:slirp:$port "$SMALL" true
+		assert_success
+	done
+}
+
+@test 'slirp: a name server on loopback of the node is asked through the way out' {
+	printf 'search example.org\nnameserver 127.0.0.53\n' >"$BATS_TEST_TMPDIR/resolv.conf"
+	mount --bind "$BATS_TEST_TMPDIR/resolv.conf" /etc/resolv.conf
+	run_davit --unshare=net:slirp "$SMALL" cat /etc/resolv.conf
+	assert_output $'search example.org\nnameserver 10.0.2.3'
+	run_davit --unshare=net "$SMALL" cat /etc/resolv.conf
+	assert_output "$(</etc/resolv.conf)"
+	assert_success
 }
 
 @test 'slirp: through pasta where slirp4netns is not installed' {

@@ -99,6 +99,43 @@ tree_hostile() {
 	done
 }
 
+# Images with an environment: tree_env NAME FILE=TEXT...
+tree_env() {
+	local tree=$trees/env-$1 file
+
+	shift
+	mkdir -p "$tree"
+	cp -a "$trees/small/bin" "$tree/"
+	for file; do
+		mkdir -p "$tree/$(dirname "${file%%=*}")"
+		printf '%b' "${file#*=}" >"$tree/${file%%=*}"
+	done
+}
+
+images_env() {
+	local name scripts=.singularity.d/env
+
+	tree_env oci ".davit/config.json={\"config\": {\"Env\": [
+	    \"PATH=/opt/image:/bin\", \"LD_LIBRARY_PATH=/opt/image/lib\", \"SHARED=image\",
+	    \"OWN=from the image\", \"HOME=/root\", \"USER=root\", \"SLURM_PROCID=7\"]}}"
+	mkdir -p "$trees/env-oci/usr/lib/locale/xx_YY.utf8"
+	tree_env enroot 'etc/environment=PATH=/opt/enroot:/bin\nSHARED=enroot\n'
+	tree_env apptainer \
+	    "$scripts/10-docker2singularity.sh=#!/bin/sh\nexport PATH=/bin SHARED=docker\n" \
+	    "$scripts/90-environment.sh=echo a script speaks >&2\n
+	        export PATH=\"/opt/script:\$PATH\" SHARED=script HOME=/root UNSAID\n
+	        export CHOSEN=\"\${CHOSEN:-by default}\"; unset GONE UNSAID\n
+	        export LINES2='first line\nsecond line\"'\n"
+	tree_env noshell "$scripts/90-environment.sh=export PLAIN=yes\nexport X=\$(date)\n"
+	mv "$trees/env-noshell/bin/busybox" "$trees/env-noshell/"
+	rm -r "$trees/env-noshell/bin"
+	tree_env broken "$scripts/90-environment.sh=echo this is broken; exit 7; X=\$(date)\n"
+	tree_env endless "$scripts/90-environment.sh=while :; do sleep 1; done; X=\$(date)\n"
+	for name in oci enroot apptainer noshell broken endless; do
+		image_pack "env-$name"
+	done
+}
+
 images_broken() {
 	local good=$images/small.sqfs size
 
@@ -150,5 +187,6 @@ images_build() {
 	echo other >"$trees/small/etc/image"
 	mksquashfs "$trees/small" "$images/other.sqfs" -noappend -no-progress \
 	    -quiet -all-root >/dev/null
+	images_env
 	images_broken
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_conf.c - davit.conf: what is taken, what is refused and how, and whose files are believed. */
+/*
+ * test_conf.c - davit.conf: what is taken, what is refused and how, and whose files are believed.
+ * For its syntax see test_yaml.c.
+ */
 #include "launcher/conf.h"
 
 #include <fcntl.h>
@@ -8,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/fd.h"
 #include "launcher/templates.h"
 #include "tests/unit/unit.h"
 
@@ -212,40 +214,6 @@ struct refusal {
 	const char *text, *cause, *remedy;
 };
 
-static const struct refusal syntax[] = {
-	{ "a: b\n\tc: d\n", "site:2: a tab where YAML takes spaces only", "spaces" },
-	{ "mounts:\n\t- /a\n", "site:2: a tab where YAML takes spaces only", "spaces" },
-	{ "workdir: @x\n", "site:1: a value cannot begin with this character",
-	  "put the value in quotes" },
-	{ "workdir: a: b\n", "site:1: a ':' where no key can be",
-	  "the indentation of this line and the one above it; quotes around a value with ': ' in it" },
-	{ "workdir: /a\nmounts\n", "site:3: a key without ':'", "KEY: VALUE" },
-	{ "workdir: /a\n mounts: []\n", "site:2: a ':' where no key can be",
-	  "the indentation of this line and the one above it; quotes around a value with ': ' in it" },
-	{ "mounts: [/a\n", "site:2: a list that does not end", "']'" },
-	{ "env: {A: b\n", "site:2: a map that does not end", "'}'" },
-	{ "workdir: \"/a\n", "site:2: a quoted value that does not end", "a closing quote" },
-	{ "workdir: &w /a\n", "site:1: anchors and aliases are not taken ('&', '*')",
-	  "write it out, or in quotes if it is text" },
-	{ "workdir: /a\nname: *w\n", "site:2: anchors and aliases are not taken ('&', '*')",
-	  "write it out, or in quotes if it is text" },
-	{ "workdir: !!str /a\n", "site:1: tags are not taken ('!')",
-	  "leave it out, or put it in quotes if it is text" },
-	{ "workdir: /a\n---\nworkdir: /b\n", "site:2: more than one document",
-	  "one document in a file" },
-	{ "workdir: /a\nname: b\nworkdir: /c\n",
-	  "site:3: 'workdir' for the second time, after line 1", "one of the two" },
-	{ "? [a]\n: b\n", "site:1: a key that is no text", "KEY: VALUE" },
-	{ "workdir: \"/a\\0b\"\n", "site:1: a NUL byte in a text", "leave it out" },
-	{ "a: b\nworkdir: /\xff\n", "site:2: byte 0xff is no part of a text in UTF-8",
-	  "save the file as UTF-8, without control characters" },
-	{ "workdir: /a\x01\n", "site:1: byte 0x01 is no part of a text in UTF-8",
-	  "save the file as UTF-8, without control characters" },
-	{ "just text\n", "site:1: the file is not a map", "KEY: VALUE" },
-	{ "- a\n", "site:1: the file is not a map", "KEY: VALUE" },
-	{ "mounts: [[[[[[[[[x]]]]]]]]]\n", "site:1: more than 8 lists and maps in each other", "" },
-};
-
 static const struct refusal values[] = {
 	{ "mount: []\n", "site:1: unknown key 'mount'", "'mounts'" },
 	{ "\n\nwritablesize: 1g\n", "site:3: unknown key 'writablesize'", "'writable-size'" },
@@ -315,60 +283,20 @@ static const struct refusal values[] = {
 	  "'slurm'" },
 };
 
-static void assert_refusals(const struct refusal *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct conf conf;
-		struct error err = ERROR_INIT;
-
-		if (parse(&conf, cases[i].text, NULL, &err) == 0)
-			fail_msg("not refused: %s", cases[i].text);
-		assert_cause(&err, cases[i].cause);
-		if (cases[i].remedy)
-			assert_remedy(&err, cases[i].remedy);
-		conf_done(&conf);
-	}
-}
-
-static void bad_syntax(void **state)
-{
-	(void)state;
-	assert_refusals(syntax, COUNT_OF(syntax));
-}
-
 static void bad_values(void **state)
 {
 	(void)state;
-	assert_refusals(values, COUNT_OF(values));
-}
+	for (size_t i = 0; i < COUNT_OF(values); i++) {
+		struct conf conf;
+		struct error err = ERROR_INIT;
 
-static void nul_bytes(void **state)
-{
-	struct conf conf;
-	struct error err = ERROR_INIT;
-
-	(void)state;
-	assert_int_equal(conf_init(&conf, &err), 0);
-	assert_int_equal(conf_parse(&conf, CONF_SITE, "site", "a: b\n\0", 6, &err), -1);
-	assert_cause(&err, "site:2: a NUL byte");
-	conf_done(&conf);
-}
-
-static void too_much(void **state)
-{
-	struct conf conf;
-	struct error err = ERROR_INIT;
-	cleanup_free char *text = NULL;
-
-	(void)state;
-	text = malloc(4 * 20000 + 16);
-	assert_non_null(text);
-	strcpy(text, "mounts:\n");
-	for (size_t i = 0; i < 20000; i++)
-		memcpy(text + 8 + 4 * i, "- a\n", 5);
-	assert_int_equal(parse(&conf, text, NULL, &err), -1);
-	assert_cause(&err, "site:10001: more than 10000 entries");
-	conf_done(&conf);
+		if (parse(&conf, values[i].text, NULL, &err) == 0)
+			fail_msg("not refused: %s", values[i].text);
+		assert_cause(&err, values[i].cause);
+		if (values[i].remedy)
+			assert_remedy(&err, values[i].remedy);
+		conf_done(&conf);
+	}
 }
 
 static void limits_of_users(void **state)
@@ -478,9 +406,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_fine), cmocka_unit_test(options),
 		cmocka_unit_test(mounts),          cmocka_unit_test(environment),
 		cmocka_unit_test(the_rest),        cmocka_unit_test(templates),
-		cmocka_unit_test(bad_syntax),      cmocka_unit_test(bad_values),
-		cmocka_unit_test(nul_bytes),       cmocka_unit_test(too_much),
-		cmocka_unit_test(limits_of_users), cmocka_unit_test(whose_files),
+		cmocka_unit_test(bad_values),      cmocka_unit_test(limits_of_users),
+		cmocka_unit_test(whose_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,16 +9,16 @@
 #include "tests/unit/unit.h"
 
 static char *const job[] = {
-	"HOME=/home/a",
-	"PATH=/usr/bin:/bin",
-	"EMPTY=",
-	"LD_PRELOAD=x.so",
-	"LD_LIBRARY_PATH=/l",
-	"A=1",
-	"AB=2",
-	"B=a=b",
-	"no equals sign",
-	"BASH_FUNC_m%%=() { :\n}",
+	CHARS("HOME=/home/a"),
+	CHARS("PATH=/usr/bin:/bin"),
+	CHARS("EMPTY="),
+	CHARS("LD_PRELOAD=x.so"),
+	CHARS("LD_LIBRARY_PATH=/l"),
+	CHARS("A=1"),
+	CHARS("AB=2"),
+	CHARS("B=a=b"),
+	CHARS("no equals sign"),
+	CHARS("BASH_FUNC_m%%=() { :\n}"),
 	NULL,
 };
 
@@ -133,7 +133,7 @@ static void the_jobs_value(void **state)
 
 static void odd_environment_is_put_in_order(void **state)
 {
-	static char *const twice[] = { "A=1", "A=2", "B=1", "A=3", NULL };
+	char *const twice[] = { CHARS("A=1"), CHARS("A=2"), CHARS("B=1"), CHARS("A=3"), NULL };
 	static char *const none[] = { NULL };
 	struct error err = ERROR_INIT;
 	char **env = edits_result(twice, EDITS("PA=0"), &err);

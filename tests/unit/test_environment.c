@@ -42,30 +42,31 @@ bool locale_exists(int root, const char *name)
 }
 
 static char *job[] = {
-	"HOME=/home/alice",
-	"USER=alice",
-	"LOGNAME=alice",
-	"PATH=/usr/bin",
-	"LD_PRELOAD=/x.so",
-	"LD_LIBRARY_PATH=/apps/lib",
-	"MODULEPATH=/apps/modules",
-	"LANG=xx_XX.UTF-8",
-	"LC_TIME=en_US.UTF-8",
-	"LC_ALL=",
-	"LC_TERMINAL=iTerm2",
-	"SLURM_PROCID=3",
-	"PMIX_RANK=3",
-	"CUDA_VISIBLE_DEVICES=1",
-	"http_proxy=http://proxy",
-	"MINE=1",
-	"SHARED=job",
-	"DAVIT_CONTAINER_NAME=old",
-	"BASH_FUNC_m%%=() { :; }",
+	CHARS("HOME=/home/alice"),
+	CHARS("USER=alice"),
+	CHARS("LOGNAME=alice"),
+	CHARS("PATH=/usr/bin"),
+	CHARS("LD_PRELOAD=/x.so"),
+	CHARS("LD_LIBRARY_PATH=/apps/lib"),
+	CHARS("MODULEPATH=/apps/modules"),
+	CHARS("LANG=xx_XX.UTF-8"),
+	CHARS("LC_TIME=en_US.UTF-8"),
+	CHARS("LC_ALL="),
+	CHARS("LC_TERMINAL=iTerm2"),
+	CHARS("SLURM_PROCID=3"),
+	CHARS("PMIX_RANK=3"),
+	CHARS("CUDA_VISIBLE_DEVICES=1"),
+	CHARS("http_proxy=http://proxy"),
+	CHARS("MINE=1"),
+	CHARS("SHARED=job"),
+	CHARS("DAVIT_CONTAINER_NAME=old"),
+	CHARS("BASH_FUNC_m%%=() { :; }"),
 	NULL,
 };
 
 struct table {
-	char *const *host_only, *const *image;
+	char *const *host_only;
+	char **image;
 	bool scripts;
 	const char *site, *env; /* one EDIT_APPEND; --container-env */
 	bool clean;
@@ -74,7 +75,7 @@ struct table {
 /* The environment that the rules make of the job's. */
 static char **result_of(const struct table *table)
 {
-	struct image_config image = { .env = (char **)table->image, .scripts = table->scripts };
+	struct image_config image = { .env = table->image, .scripts = table->scripts };
 	struct settings settings = { .clean_env = table->clean ? CHOICE_YES : CHOICE_UNSET };
 	struct edits edits = { .text = NULL }, site = { .text = NULL };
 	struct environment environment = { .host_only = table->host_only,
@@ -129,13 +130,20 @@ static void as_the_job_has_it(void **state)
 	free(env);
 }
 
-static char *const host_only[] = { "LD_*", "MODULEPATH", "BASH_FUNC_*", NULL };
-static char *const image_env[] = { "PATH=/image/bin", "LD_LIBRARY_PATH=/image/lib",
-				   "SHARED=image",    "OWN=image",
-				   "HOME=/root",      "USER=root",
-				   "LOGNAME=root",    "SLURM_PROCID=0",
-				   "PMIX_RANK=0",     "CUDA_VISIBLE_DEVICES=all",
-				   "OWN=again",       NULL };
+static char *const host_only[] = { CHARS("LD_*"), CHARS("MODULEPATH"), CHARS("BASH_FUNC_*"), NULL };
+static char *image_env[] = { CHARS("PATH=/image/bin"),
+			     CHARS("LD_LIBRARY_PATH=/image/lib"),
+			     CHARS("SHARED=image"),
+			     CHARS("OWN=image"),
+			     CHARS("HOME=/root"),
+			     CHARS("USER=root"),
+			     CHARS("LOGNAME=root"),
+			     CHARS("SLURM_PROCID=0"),
+			     CHARS("PMIX_RANK=0"),
+			     CHARS("CUDA_VISIBLE_DEVICES=all"),
+			     CHARS("PMIX_MCA_gds=hash"),
+			     CHARS("OWN=again"),
+			     NULL };
 
 static void the_image_over_the_job(void **state)
 {
@@ -155,6 +163,7 @@ static void the_image_over_the_job(void **state)
 	assert_value(env, "LOGNAME", "alice");
 	assert_value(env, "SLURM_PROCID", "3");
 	assert_value(env, "PMIX_RANK", "3");
+	assert_value(env, "PMIX_MCA_gds", "hash"); /* Slurm said nothing about that */
 	assert_value(env, "CUDA_VISIBLE_DEVICES", "1");
 	free(env);
 }
@@ -214,16 +223,16 @@ static void clean(void **state)
 
 static void scripts(void **state)
 {
-	static char *const add[] = { "PATH=/script/bin:/image/bin",
-				     "NEW=a\nb",
-				     "HOME=/root",
-				     "SLURM_PROCID=0",
-				     "PWD=/",
-				     "SHLVL=1",
-				     "_=/bin/sh",
-				     "OLDPWD=/",
-				     "odd.name=1",
-				     NULL };
+	char *const add[] = { CHARS("PATH=/script/bin:/image/bin"),
+			      CHARS("NEW=a\nb"),
+			      CHARS("HOME=/root"),
+			      CHARS("SLURM_PROCID=0"),
+			      CHARS("PWD=/"),
+			      CHARS("SHLVL=1"),
+			      CHARS("_=/bin/sh"),
+			      CHARS("OLDPWD=/"),
+			      CHARS("odd.name=1"),
+			      NULL };
 	char **env;
 
 	(void)state;
@@ -277,7 +286,7 @@ static void locales(void **state)
 	env = result_of(&(struct table){ .env = "LANG=de_DE" });
 	assert_value(env, "LANG", "de_DE");
 	free(env);
-	env = result_of(&(struct table){ .image = (char *const[]){ "LC_ALL=yy_YY", NULL } });
+	env = result_of(&(struct table){ .image = (char *[]){ CHARS("LC_ALL=yy_YY"), NULL } });
 	assert_value(env, "LC_ALL", "C.UTF-8");
 	free(env);
 	env = result_of(&(struct table){ .env = "LOCPATH=/my/locales" });
@@ -287,7 +296,7 @@ static void locales(void **state)
 
 static void malformed_variables_of_an_image(void **state)
 {
-	struct image_config image = { .env = (char *[]){ "A=1", "nonsense", NULL } };
+	struct image_config image = { .env = (char *[]){ CHARS("A=1"), CHARS("nonsense"), NULL } };
 	struct settings settings = { .image = NULL };
 	struct environment environment = { .image = &image,
 					   .settings = &settings,

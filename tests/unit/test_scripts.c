@@ -62,7 +62,8 @@ static const char *value(char *const *env, const char *name)
 	return NULL;
 }
 
-static char *const job[] = { "A=1", "B=line\nline ' \" $A `", "PATH=/usr/bin:/bin", NULL };
+static char *const job[] = { CHARS("A=1"), CHARS("B=line\nline ' \" $A `"),
+			     CHARS("PATH=/usr/bin:/bin"), NULL };
 
 static char **source(struct error *err)
 {

@@ -355,9 +355,11 @@ static const char *const *variables; /* name, value, ..., NULL */
 
 static char *get(const char *name)
 {
+	static char value[64]; /* as getenv(3) may do it */
+
 	for (const char *const *at = variables; *at; at += 2)
 		if (strcmp(at[0], name) == 0)
-			return (char *)at[1];
+			return strcpy(value, at[1]);
 	return NULL;
 }
 

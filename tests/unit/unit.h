@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+/* A string that may be written to, as environ(7) has them. */
+#define CHARS(text) ((char[]){ text })
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define assert_contains(text, part)                                             \
