@@ -81,7 +81,8 @@ static int fill(struct site *site, struct root *root, struct error *err)
 	if (site->slurm >= 0 && slurm_service_mount(root, steal_fd(&site->slurm), err) < 0)
 		return -1;
 	if (site->network >= 0 &&
-	    network_connect(site->network, namespaces, root->dev, err) < 0)
+	    (network_connect(site->network, namespaces, root->dev, err) < 0 ||
+	     network_mount_names(root, err) < 0))
 		return -1;
 	return plan_place(&site->plan, root, err) < 0 ? -1 : devices_seal(root, err);
 }

@@ -16,7 +16,7 @@
 
 #include "common/fd.h"
 
-#define JOINED_MAX (128 * 1024) /* bytes; execve(2) takes no longer string */
+#define JOINED_MAX ((size_t)128 * 1024) /* bytes; execve(2) takes no longer string */
 
 struct variable {
 	char *name, *value;

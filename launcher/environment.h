@@ -9,7 +9,7 @@
  *	3. the site's changes, of davit.conf
  *	4. --container-env
  *	5. locales that the image lacks become C.UTF-8, unless 4. named them
- *	6. DAVIT_IMAGE and DAVIT_CONTAINER_NAME
+ *	6. DAVIT_IMAGE and DAVIT_NAME
  * The image cannot change HOME, USER and LOGNAME, nor what Slurm has set for the rank.
  */
 #ifndef DAVIT_ENVIRONMENT_H

@@ -51,7 +51,7 @@ static void normalise(const char *name, char *out)
 	for (size_t i = 1; i < codeset; i++)
 		if (isalnum((unsigned char)name[i]))
 			*out++ = (char)tolower((unsigned char)name[i]);
-	strcpy(out, name + codeset);
+	stpcpy(out, name + codeset);
 }
 
 static bool is_musl(int root)

@@ -26,7 +26,7 @@
 #include "launcher/narrow.h"
 
 #define TIME_MAX    10 /* seconds */
-#define ENVIRON_MAX (2 * 1024 * 1024)
+#define ENVIRON_MAX ((size_t)2 * 1024 * 1024)
 #define CHANNEL     9 /* in the shell: the highest that a redirection can name everywhere */
 
 /* $0 is the directory. */

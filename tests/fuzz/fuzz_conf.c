@@ -3,7 +3,7 @@
  * fuzz_conf.c - any bytes as a davit.conf.
  *
  * They are the site's file and then a user's under it. What is refused has a cause; what is taken can
- * be applied. Needs launcher/conf*.c, choices.c, edits.c, templates.c, yaml.c and common/.
+ * be applied.
  */
 /* link: launcher/conf.c launcher/conf_file.c launcher/conf_parse.c launcher/conf_sections.c launcher/choices.c launcher/edits.c launcher/templates.c launcher/yaml.c common/settings.c common/envspec.c common/mountspec.c common/nearest.c common/error.c common/fd.c -lyaml */
 #include <stdint.h>

@@ -87,7 +87,7 @@ run_enter() { run_alice "$DAVIT" enter "$@"; }
 }
 
 @test 'ps: what users write into their environment forges nothing' {
-	start_job "srun --container=$SMALL env DAVIT_CONTAINER_NAME=\"\$(printf 'a\nroot 1\033[31m')\" \
+	start_job "srun --container=$SMALL env DAVIT_NAME=\"\$(printf 'a\nroot 1\033[31m')\" \
 	    SLURM_JOB_ID=1 SLURM_STEP_ID=77 SLURM_PROCID=x sleep 35" 1
 	ps_shows root "^alice $job 0 1 1 .* a\\?root 1\\?\\[31m $SMALL\$" || complain "$(ps_of root)"
 	assert_equal "$(ps_of root | wc -l)" 1
@@ -265,7 +265,7 @@ run_enter() { run_alice "$DAVIT" enter "$@"; }
 	alice srun --overlap --jobid="$job" --container-name=lab:exec sleep 30 &
 	await lines_of_job 2
 	for step in "$job" "$job.0" "$job.1"; do
-		run_enter "$step" sh -c 'cat /etc/image; echo $DAVIT_CONTAINER_NAME'
+		run_enter "$step" sh -c 'cat /etc/image; echo $DAVIT_NAME'
 		assert_success
 		assert_output "$(<"$DAVIT_WORK/trees/small/etc/image")"$'\nlab'
 	done

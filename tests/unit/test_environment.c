@@ -59,7 +59,7 @@ static char *job[] = {
 	CHARS("http_proxy=http://proxy"),
 	CHARS("MINE=1"),
 	CHARS("SHARED=job"),
-	CHARS("DAVIT_CONTAINER_NAME=old"),
+	CHARS("DAVIT_NAME=old"),
 	CHARS("BASH_FUNC_m%%=() { :; }"),
 	NULL,
 };
@@ -126,7 +126,7 @@ static void as_the_job_has_it(void **state)
 	assert_value(env, "MINE", "1");
 	assert_value(env, "BASH_FUNC_m%%", "() { :; }");
 	assert_value(env, "DAVIT_IMAGE", "/i.sqfs");
-	assert_value(env, "DAVIT_CONTAINER_NAME", NULL);
+	assert_value(env, "DAVIT_NAME", NULL);
 	free(env);
 }
 
@@ -324,7 +324,7 @@ static void a_name(void **state)
 	assert_int_equal(environment_make(&edits, &environment, &err), 0);
 	env = edits_result(job, edits.text, edits.len, &err);
 	assert_value(env, "DAVIT_IMAGE", "/i\n.sqfs");
-	assert_value(env, "DAVIT_CONTAINER_NAME", "mine");
+	assert_value(env, "DAVIT_NAME", "mine");
 	free(env);
 	edits_done(&edits);
 }
