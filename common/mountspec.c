@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/nearest.h"
 #include "common/syscalls.h"
 
 bool path_is_below(const char *path, const char *dir)
@@ -80,34 +81,41 @@ struct flag {
 	int recursive;        /* 1 rbind, -1 bind, 0 says nothing */
 	bool propagate_below;
 	int create; /* enum mount_create, or -1 */
+	bool optional;
 };
 
 /* clang-format off */
 static const struct flag flags[] = {
-	{ "ro",          MOUNT_ATTR_RDONLY,      0,                      0, 0, false, -1 },
-	{ "rw",          0,                      MOUNT_ATTR_RDONLY,      0, 0, false, -1 },
-	{ "nosuid",      MOUNT_ATTR_NOSUID,      0,                      0, 0, false, -1 },
-	{ "nodev",       MOUNT_ATTR_NODEV,       0,                      0, 0, false, -1 },
-	{ "noexec",      MOUNT_ATTR_NOEXEC,      0,                      0, 0, false, -1 },
-	{ "exec",        0,                      MOUNT_ATTR_NOEXEC,      0, 0, false, -1 },
-	{ "noatime",     MOUNT_ATTR_NOATIME,     MOUNT_ATTR__ATIME,      0, 0, false, -1 },
-	{ "relatime",    MOUNT_ATTR_RELATIME,    MOUNT_ATTR__ATIME,      0, 0, false, -1 },
-	{ "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME,      0, 0, false, -1 },
-	{ "nodiratime",  MOUNT_ATTR_NODIRATIME,  0,                      0, 0, false, -1 },
-	{ "bind",        0, 0, 0,             -1, false, -1 },
-	{ "rbind",       0, 0, 0,              1, false, -1 },
-	{ "private",     0, 0, MS_PRIVATE,     0, false, -1 },
-	{ "rprivate",    0, 0, MS_PRIVATE,     0, true,  -1 },
-	{ "slave",       0, 0, MS_SLAVE,       0, false, -1 },
-	{ "rslave",      0, 0, MS_SLAVE,       0, true,  -1 },
-	{ "shared",      0, 0, MS_SHARED,      0, false, -1 },
-	{ "rshared",     0, 0, MS_SHARED,      0, true,  -1 },
-	{ "unbindable",  0, 0, MS_UNBINDABLE,  0, false, -1 },
-	{ "runbindable", 0, 0, MS_UNBINDABLE,  0, true,  -1 },
-	{ "x-create=auto", 0, 0, 0, 0, false, CREATE_AUTO },
-	{ "x-create=dir",  0, 0, 0, 0, false, CREATE_DIR },
-	{ "x-create=file", 0, 0, 0, 0, false, CREATE_FILE },
-	{ "x-create=none", 0, 0, 0, 0, false, CREATE_NONE },
+	{ "ro",          MOUNT_ATTR_RDONLY,      0,                      0, 0, false, -1, false },
+	{ "rw",          0,                      MOUNT_ATTR_RDONLY,      0, 0, false, -1, false },
+	{ "nosuid",      MOUNT_ATTR_NOSUID,      0,                      0, 0, false, -1, false },
+	{ "nodev",       MOUNT_ATTR_NODEV,       0,                      0, 0, false, -1, false },
+	{ "noexec",      MOUNT_ATTR_NOEXEC,      0,                      0, 0, false, -1, false },
+	{ "exec",        0,                      MOUNT_ATTR_NOEXEC,      0, 0, false, -1, false },
+	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0,                      0, 0, false, -1, false },
+	{ "noatime",     MOUNT_ATTR_NOATIME,     MOUNT_ATTR__ATIME,      0, 0, false, -1, false },
+	{ "relatime",    MOUNT_ATTR_RELATIME,    MOUNT_ATTR__ATIME,      0, 0, false, -1, false },
+	{ "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME,      0, 0, false, -1, false },
+	{ "nodiratime",  MOUNT_ATTR_NODIRATIME,  0,                      0, 0, false, -1, false },
+	{ "bind",        0, 0, 0,             -1, false, -1, false },
+	{ "rbind",       0, 0, 0,              1, false, -1, false },
+	{ "private",     0, 0, MS_PRIVATE,     0, false, -1, false },
+	{ "rprivate",    0, 0, MS_PRIVATE,     0, true,  -1, false },
+	{ "slave",       0, 0, MS_SLAVE,       0, false, -1, false },
+	{ "rslave",      0, 0, MS_SLAVE,       0, true,  -1, false },
+	{ "shared",      0, 0, MS_SHARED,      0, false, -1, false },
+	{ "rshared",     0, 0, MS_SHARED,      0, true,  -1, false },
+	{ "unbindable",  0, 0, MS_UNBINDABLE,  0, false, -1, false },
+	{ "runbindable", 0, 0, MS_UNBINDABLE,  0, true,  -1, false },
+	{ "x-create=auto", 0, 0, 0, 0, false, CREATE_AUTO, false },
+	{ "x-create=dir",  0, 0, 0, 0, false, CREATE_DIR, false },
+	{ "x-create=file", 0, 0, 0, 0, false, CREATE_FILE, false },
+	{ "x-create=none", 0, 0, 0, 0, false, CREATE_NONE, false },
+	{ "nofail",      0, 0, 0, 0, false, -1, true },
+	/* of enroot's fstab, and the case anyway */
+	{ "defaults",    0, 0, 0, 0, false, -1, false },
+	{ "async",       0, 0, 0, 0, false, -1, false },
+	{ "silent",      0, 0, 0, 0, false, -1, false },
 };
 /* clang-format on */
 
@@ -123,6 +131,21 @@ static bool apply_tmpfs_flag(struct mountspec *spec, const char *name)
 	free(*field);
 	*field = strdup(name + 5);
 	return *field != NULL;
+}
+
+static int refuse_flag(const char *name, struct error *err)
+{
+	const char *names[sizeof(flags) / sizeof(flags[0])], *near;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		names[i] = flags[i].name;
+	near = word_nearest(name, names, sizeof(names) / sizeof(names[0]));
+	error_set(err, 0, "unknown mount flag '%s'", name);
+	return error_remedy(err,
+			    "%s%sflags joined by '+', of: ro rw bind rbind nosuid nodev noexec "
+			    "noatime private rprivate slave rslave nofail "
+			    "x-create=auto|dir|file|none (tmpfs also: size=N mode=N); see davit(5)",
+			    near ? near : "", near ? "; there are " : "");
 }
 
 static int apply_flag(struct mountspec *spec, const char *name, struct error *err)
@@ -145,13 +168,10 @@ static int apply_flag(struct mountspec *spec, const char *name, struct error *er
 			spec->recursive = f->recursive > 0;
 		if (f->create >= 0)
 			spec->create = (enum mount_create)f->create;
+		spec->optional |= f->optional;
 		return 0;
 	}
-	error_set(err, 0, "unknown mount flag '%s'", name);
-	return error_remedy(err,
-			    "flags joined by '+', of: ro rw bind rbind nosuid nodev noexec "
-			    "noatime private rprivate slave rslave x-create=auto|dir|file|none "
-			    "(tmpfs also: size=N mode=N); see davit(5)");
+	return refuse_flag(name, err);
 }
 
 static int apply_flags(struct mountspec *spec, char *text, struct error *err)

@@ -172,14 +172,20 @@ int choices_from_args(struct choices *choices, int argc, char **argv, struct err
 	return optind;
 }
 
+int choices_add(struct choices *choices, const struct choices *upper, struct error *err)
+{
+	for (size_t i = 0; i < CHOICES_MAX; i++) {
+		const struct choice_item *item = &upper->items[i];
+
+		if (item->value && keep(choices, i, item->value, item->origin, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 const char *choices_value(const struct choices *choices, const char *name)
 {
 	return choices->items[settings_find(name) - settings_options].value;
-}
-
-const char *choices_origin(const struct choices *choices, const char *name)
-{
-	return choices->items[settings_find(name) - settings_options].origin;
 }
 
 int choices_apply(const struct choices *choices, struct settings *settings, struct error *err)

@@ -44,11 +44,11 @@ int choices_from_env(struct choices *choices, struct error *err);
  * for, or -1 with `err` set. */
 int choices_from_args(struct choices *choices, int argc, char **argv, struct error *err);
 
+/* Puts all that `upper` chooses on top of `choices`. */
+int choices_add(struct choices *choices, const struct choices *upper, struct error *err);
+
 /* The text that was chosen, or NULL. `name` is one in settings_options. */
 const char *choices_value(const struct choices *choices, const char *name);
-
-/* Where it comes from, or NULL. */
-const char *choices_origin(const struct choices *choices, const char *name);
 
 int choices_apply(const struct choices *choices, struct settings *settings, struct error *err);
 void choices_done(struct choices *choices);

@@ -40,18 +40,10 @@ static int usage(struct error *err)
 	return error_remedy(err, "davit run --help");
 }
 
-/* Was it given on the command line? */
-static bool is_option(const struct choices *choices, const char *name)
-{
-	const char *origin = choices_origin(choices, name);
-
-	return origin && origin[0] == '-';
-}
-
 /* The image may be the first argument; the rest is the command. */
 static int take_image(struct choices *choices, char ***argv, struct error *err)
 {
-	if (is_option(choices, "image") || is_option(choices, "name"))
+	if (choices_value(choices, "image") || choices_value(choices, "name"))
 		return 0;
 	if (!(*argv)[0]) {
 		error_set(err, 0, "no image given");
@@ -91,16 +83,21 @@ static int build(const struct request *request, char **argv, struct rendezvous *
 static int run(int argc, char **argv, struct request *request, struct rendezvous *rendezvous,
 	       struct error *err)
 {
-	int words;
+	struct choices options = { .items = { { NULL, NULL } } };
+	int words = choices_from_args(&options, argc, argv, err), result = -1;
 
-	if (request_begin(request, err) < 0)
-		return -1;
-	words = choices_from_args(&request->choices, argc, argv, err);
-	if (words <= 0)
-		return words < 0 ? -1 : 1;
-	argv += words;
-	if (take_image(&request->choices, &argv, err) < 0 || request_end(request, err) < 0 ||
-	    rendezvous_alone(rendezvous, err) < 0)
+	if (words > 0) {
+		argv += words;
+		result = take_image(&options, &argv, err);
+		if (result == 0 && (request_begin(request, err) < 0 ||
+				    choices_add(&request->choices, &options, err) < 0 ||
+				    request_end(request, err) < 0))
+			result = -1;
+	}
+	choices_done(&options);
+	if (words == 0)
+		return 1;
+	if (result < 0 || rendezvous_alone(rendezvous, err) < 0)
 		return -1;
 	return build(request, argv, rendezvous, err);
 }

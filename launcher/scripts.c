@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,7 @@ char **scripts_source(const char *dir, char *const *env, bool is_shown, struct e
 	if (pid > 0)
 		list = read_environ(pid, err);
 	kill(-child, SIGKILL);
+	kill(child, SIGKILL); /* it may have left its group */
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (pid <= 0)

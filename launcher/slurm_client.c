@@ -22,6 +22,7 @@
 
 #include "common/error.h"
 #include "common/fd.h"
+#include "launcher/fdpass.h"
 #include "launcher/report.h"
 #include "launcher/slurm_wire.h"
 
@@ -130,7 +131,7 @@ static int ask(int service, char **argv, struct error *err)
 		at = append(at, argv[i]);
 	for (uint32_t i = 0; i < request.envc; i++)
 		at = append(at, environ[i]);
-	if (slurm_wire_send(service, &request, sizeof(request), stdio, 3) < 0)
+	if (fdpass_send(service, &request, sizeof(request), stdio, 3) < 0)
 		return refuse_send(err);
 	for (size_t sent = 0; sent < size;) {
 		ssize_t n = send(service, text + sent, size - sent, MSG_NOSIGNAL);

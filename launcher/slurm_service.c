@@ -17,8 +17,8 @@
 #include "launcher/slurm_service.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,6 +32,8 @@
 
 #include "common/fd.h"
 #include "common/syscalls.h"
+#include "launcher/fdpass.h"
+#include "launcher/helper.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
 #include "launcher/slurm_wire.h"
@@ -82,13 +84,13 @@ static int find_commands(struct error *err)
 	return error_remedy(err, "a PATH with Slurm's directory, where the job is submitted");
 }
 
-/* Variables that make programs of the node read files of the image, or Slurm's commands talk to
- * nobody: the job has the right ones. */
+/* Variables that make programs of the node read files of the image, Slurm's commands talk to nobody,
+ * or tell of the container: the job has the right ones. */
 static bool is_of_node(const char *variable)
 {
 	static const char *const prefixes[] = {
-		"PATH=",           "LD_",         "GCONV_PATH=",       "LOCPATH=",
-		"GLIBC_TUNABLES=", "SLURM_CONF=", "SLURM_CONF_SERVER="
+		"PATH=",           "LD_",         "GCONV_PATH=",        "LOCPATH=",
+		"GLIBC_TUNABLES=", "SLURM_CONF=", "SLURM_CONF_SERVER=", "DAVIT_",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
@@ -125,8 +127,8 @@ static int keep_environment(void)
 
 struct request {
 	struct slurm_request head;
-	int stdio[3];
-	char **strings; /* working directory, arguments, environment */
+	int fds[FDPASS_MAX]; /* standard input, output, error */
+	char **strings;      /* working directory, arguments, environment */
 };
 
 /* The client's environment, but for what is the node's. */
@@ -208,7 +210,7 @@ static _Noreturn void run_command(const struct request *request)
 	/* Should the handler be killed. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	for (int i = 0; i < 3; i++)
-		if (dup2(request->stdio[i], i) < 0)
+		if (dup2(request->fds[i], i) < 0)
 			_exit(EXIT_SETUP);
 	set_signals(request->head.ignored);
 	(void)umask(request->head.umask & 0777);
@@ -226,6 +228,14 @@ static bool is_own_user(int client)
 
 	return getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	       peer.uid == geteuid();
+}
+
+static int receive_head(int client, struct request *request)
+{
+	ssize_t len =
+		fdpass_receive(client, &request->head, sizeof(request->head), request->fds, 0);
+
+	return len == sizeof(request->head) && request->fds[2] >= 0 && request->fds[3] < 0 ? 0 : -1;
 }
 
 static int receive_strings(int client, struct request *request)
@@ -292,8 +302,7 @@ static _Noreturn void handle(int client)
 	pid_t pid;
 
 	(void)signal(SIGCHLD, SIG_DFL);
-	if (!is_own_user(client) ||
-	    slurm_wire_receive(client, &request.head, sizeof(request.head), request.stdio, 3) < 0 ||
+	if (!is_own_user(client) || receive_head(client, &request) < 0 ||
 	    receive_strings(client, &request) < 0)
 		_exit(EXIT_SETUP);
 	pid = fork();
@@ -304,7 +313,7 @@ static _Noreturn void handle(int client)
 	/* The command does so, too: whoever comes first. */
 	(void)setpgid(pid, pid);
 	for (int i = 0; i < 3; i++)
-		close(request.stdio[i]);
+		close(request.fds[i]);
 	attend(client, pid);
 	_exit(0);
 }
@@ -329,71 +338,60 @@ static void serve(int listener, int lifeline)
 	}
 }
 
-/* The service inherits nothing of the rank that forks it, and signals to the step are not for it. */
-static int get_ready(int *control)
+/* The rank that forks the service keeps to one CPU meanwhile. The commands may use all those of the
+ * job's cpuset. */
+static void use_all_cpus(void)
 {
-	cleanup_close int null = -1;
+	cpu_set_t all;
 
-	setsid();
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGSEGV && sig != SIGBUS && sig != SIGFPE && sig != SIGILL &&
-		    sig != SIGABRT)
-			(void)signal(sig, SIG_IGN);
-	if (keep_environment() < 0 || (*control != 3 && dup3(*control, 3, O_CLOEXEC) < 0))
-		return -1;
-	*control = 3;
-	(void)close_range(4, ~0u, 0);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3; i++)
-		if (null < 0 || dup2(null, i) < 0)
-			return -1;
-	if (null < 3)
-		(void)steal_fd(&null);
-	proctitle_set("davit-slurm", "davit: Slurm commands for the container");
-	return 0;
+	memset(&all, 0xff, sizeof(all));
+	(void)sched_setaffinity(0, sizeof(all), &all);
 }
 
-static _Noreturn void service_main(int control)
+/* The service inherits nothing of the rank that forks it. */
+static void service_main(void *arg)
 {
-	int fds[2];
+	const int *pair = arg;
+	int fds[FDPASS_MAX];
 	char byte;
 
-	if (get_ready(&control) < 0 || slurm_wire_receive(control, &byte, 1, fds, 2) < 0)
+	setsid();
+	helper_ignore_signals();
+	(void)signal(SIGCHLD, SIG_IGN); /* nobody waits for the handlers */
+	helper_close_others(&pair[1], 1);
+	use_all_cpus();
+	if (keep_environment() < 0 || helper_null_stdio(STDERR_FILENO) < 0)
 		_exit(EXIT_SETUP);
-	close(control);
-	serve(fds[0], fds[1]);
+	proctitle_set("davit-slurm", "davit: Slurm commands for the container");
+	if (fdpass_receive(pair[1], &byte, 1, fds, 0) == 1 && fds[1] >= 0) {
+		close(pair[1]);
+		serve(fds[0], fds[1]);
+	}
 	_exit(0);
+}
+
+static int between(void *arg)
+{
+	(void)arg;
+	return 0;
 }
 
 int slurm_service_start(struct error *err)
 {
-	cleanup_close int ours = -1, theirs = -1;
-	sighandler_t handler;
-	int pair[2], status = 0;
-	pid_t pid;
+	int pair[2], result = -1;
 
 	if (find_commands(err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot start the service for Slurm's commands");
-	ours = pair[0];
-	theirs = pair[1];
-	/* Where it is ignored, nobody can be waited for. */
-	handler = signal(SIGCHLD, SIG_DFL);
-	pid = fork();
-	if (pid == 0) {
-		close(ours);
-		pid = fork();
-		if (pid == 0)
-			service_main(theirs);
-		_exit(pid < 0 ? errno : 0);
+	if (helper_start(between, service_main, pair) == 0) {
+		result = pair[0];
+	} else {
+		error_set(err, errno, "cannot start the service for Slurm's commands");
+		close(pair[0]);
 	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	(void)signal(SIGCHLD, handler);
-	if (pid < 0 || status != 0)
-		return error_set(err, EAGAIN, "cannot start the service for Slurm's commands");
-	return steal_fd(&ours);
+	close(pair[1]);
+	return result;
 }
 
 /* ---- the container's side ------------------------------------------------ */
@@ -445,7 +443,7 @@ static int mount_socket(struct root *root, int control, struct error *err)
 		return error_set(err, errno, "cannot make '%s' read-only", SLURM_DIRECTORY);
 	fds[0] = listener;
 	fds[1] = lifeline;
-	if (slurm_wire_send(control, "", 1, fds, 2) < 0)
+	if (fdpass_send(control, "", 1, fds, 2) < 0)
 		return error_set(err, errno, "the service for Slurm's commands ended");
 	return 0;
 }

@@ -13,8 +13,8 @@
 #include "launcher/root.h"
 
 /* Forks the service. To be called while the caller is all of the node still: before it enters any
- * namespace, changes its environment or moves to another CPU. The service is no child of the
- * caller, and keeps nothing of it open. Returns a descriptor for slurm_service_mount(), or -1 with
+ * namespace or changes its environment. The service is no child of the caller, and keeps nothing of
+ * it open. Returns a descriptor for slurm_service_mount(), or -1 with
  * `err` set. The service ends when that is closed unused, and then when the container ends. */
 int slurm_service_start(struct error *err);
 

@@ -44,14 +44,4 @@ int slurm_wire_passes(int sig);
  * there are more or fewer in its `size` bytes, or the last one has no end. */
 int slurm_wire_split(char *text, size_t size, char **strings, size_t count);
 
-#define SLURM_WIRE_FDS 3 /* descriptors in one message at most */
-
-/* Sends `len` bytes, not empty, with `count` descriptors. Returns 0, or -1 with errno set. */
-int slurm_wire_send(int sock, const void *data, size_t len, const int *fds, size_t count);
-
-/* Receives exactly `len` bytes with exactly `count` descriptors, which are close-on-exec and the
- * caller's. Returns 0, or -1 with errno set and nothing received: EPROTO where the other side sent
- * something else or has closed. */
-int slurm_wire_receive(int sock, void *data, size_t len, int *fds, size_t count);
-
 #endif

@@ -69,6 +69,14 @@ static int take(int index, bool opposite, const char *value, bool remote, struct
 	return keep(index, value, err);
 }
 
+/* salloc and sbatch hand a missing value on through a variable, as the words "(null)". */
+static bool is_missing(const struct option_def *def, const char *value)
+{
+	return def->has_arg == ARG_NONE ||
+	       (def->has_arg == ARG_OPTIONAL &&
+		(!value || !value[0] || strcmp(value, "(null)") == 0));
+}
+
 static int on_option(int code, const char *value, int remote)
 {
 	int index = code & ~OPPOSITE;
@@ -77,7 +85,7 @@ static int on_option(int code, const char *value, int remote)
 
 	if (opposite)
 		value = "no";
-	else if (settings_options[index].has_arg != ARG_REQUIRED && (!value || !value[0]))
+	else if (is_missing(&settings_options[index], value))
 		value = "yes";
 	else if (!value)
 		value = "";

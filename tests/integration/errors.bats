@@ -44,8 +44,9 @@ teardown() {
 	    'chmod a+r the file*' '' --container="$images/closed/image.sqfs"
 }
 
-@test 'image is a directory' {
-	fail_on_two_nodes "image '$images/directory' is a directory" 'mksquashfs *' '' \
+@test 'image is an empty directory' {
+	fail_on_two_nodes "image '$images/directory' is an empty directory" \
+	    'unpack it again, and check that its file system is mounted here' '' \
 	    --container="$images/directory"
 }
 
@@ -55,7 +56,7 @@ teardown() {
 }
 
 @test 'image is no squashfs' {
-	fail_on_two_nodes "image '$images/text.sqfs' is not a squashfs" \
+	fail_on_two_nodes "image '$images/text.sqfs' is neither a squashfs nor a SIF" \
 	    "file $images/text.sqfs; mksquashfs DIR NEW.sqfs makes an image from a directory" '' \
 	    --container="$images/text.sqfs"
 }
@@ -83,9 +84,9 @@ teardown() {
 	    'check its file system; copy or make the image again' '' --container="$images/tables.sqfs"
 }
 
-@test 'image is a SIF, a tar, a gzip file, a program' {
-	fail_on_two_nodes "image '$images/image.sif' is an Apptainer SIF image, not a squashfs" \
-	    'apptainer sif dump*' '' --container="$images/image.sif"
+@test 'image is a damaged SIF, a tar, a gzip file, a program' {
+	fail_on_two_nodes "SIF image '$images/image.sif': its header is damaged" \
+	    'copy or build it again' '' --container="$images/image.sif"
 	fail_on_two_nodes "image '$images/image.tar' is a tar archive, not a squashfs" \
 	    'sqfstar *' '' --container="$images/image.tar"
 	fail_on_two_nodes "image '$images/image.tar.gz' is a gzip file, not a squashfs" \
@@ -95,9 +96,9 @@ teardown() {
 }
 
 @test 'image is a FIFO or a device' {
-	fail_on_two_nodes "image '$images/fifo' is not a regular file" \
-	    'the path of a squashfs image' '' --container="$images/fifo"
-	fail_on_two_nodes "image '/dev/zero' is not a regular file" '*' '' --container=/dev/zero
+	fail_on_two_nodes "image '$images/fifo' is neither a regular file nor a directory" \
+	    'the path of a squashfs or SIF file, or of a directory' '' --container="$images/fifo"
+	fail_on_two_nodes "image '/dev/zero' is neither a regular file nor a directory" '*' '' --container=/dev/zero
 }
 
 @test '/dev/fuse is not permitted' {

@@ -179,3 +179,54 @@ assert_untouched() {
 	run_alice env HOME=../../etc /usr/bin/srun --container="$SMALL" cat /etc/image
 	assert_output small
 }
+
+# The root of the node is a directory above the container's while that is built.
+escape='
+	[ "$(stat -c %i /)" = "$(stat -c %i /..)" ] || echo "/.. is another directory"
+	cd / && cd .. && [ "$(stat -c %d:%i .)" = "$(stat -c %d:%i /)" ] || echo "cd .. leads out"
+	for there in /../run/davit-test /../../run/davit-test /proc/1/root/run/davit-test \
+	    /proc/self/root/../run/davit-test; do
+		[ ! -e $there ] || echo "sees $there"
+	done
+	[ "$(awk "\$5 == \"/\"" /proc/self/mountinfo | wc -l)" = 1 ] || echo "several roots"
+	awk "\$5 == \"/\" && / - (ext4|xfs|btrfs) /" /proc/self/mountinfo
+	echo end'
+
+@test 'no way up from the root of any kind of container' {
+	local image option
+
+	for image in "$SMALL" "$DAVIT_WORK/trees/small"; do
+		for option in '' --container-writable --container-writable=/tmp/layer \
+		    --container-name=foo --container-remap-root; do
+			run_srun -n2 -N1 --container="$image" ${option:+"$option"} sh -c "$escape"
+			assert_success
+			assert_output $'end\nend'
+			rm -rf /tmp/layer
+		done
+		run_davit --writable "$image" sh -c "$escape"
+		assert_success
+		assert_output end
+	done
+}
+
+@test 'a layer that somebody has filled with links' {
+	install -d -o alice -g alice /tmp/layer /tmp/layer/{upper,work}
+	ln -s /home/alice/escape /tmp/layer/upper/tmp
+	ln -s /home/alice/escape /tmp/layer/upper/home
+	ln -s /home/alice/escape/passwd /tmp/layer/upper/etc
+	chown -Rh alice: /tmp/layer
+	run_srun --container="$SMALL" --container-writable=/tmp/layer /bin/busybox sh -c "$escape" || true
+	assert_untouched
+	if ((status != 0)); then
+		[[ $stderr == *'davit: n'[12]': '* ]] || complain 'no reason'
+	else
+		assert_output end
+	fi
+	rm -rf /tmp/layer
+	install -d -o alice -g alice /tmp/layer
+	ln -s /home/alice/escape /tmp/layer/upper
+	ln -s /home/alice/escape /tmp/layer/work
+	run_srun --container="$SMALL" --container-writable=/tmp/layer touch /written || true
+	((status == 0)) || [[ $stderr == *'davit: n'[12]': '* ]] || complain 'no reason'
+	rm -rf /tmp/layer
+}

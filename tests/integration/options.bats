@@ -182,7 +182,7 @@ which=(cat /etc/image)
 @test 'srun --help tells the options' {
 	run_srun --help
 	assert_status 0
-	assert_match '--container-image=FILE +run in a container made from this squashfs image'
+	assert_match '--container-image=FILE +run in a container made from this image'
 	assert_match '--container-mounts='
 	assert_match '--container-workdir=DIR'
 }

@@ -25,7 +25,7 @@ load "$DAVIT_TESTS/lib/common.bash"
 	local odd=$'a b\n"c" \\ $HOME *'
 
 	run_alice env ODD="$odd" srun --container="$SMALL" sh -c \
-	    'printf "<%s>" "$@" "$ODD"; env | grep -c DAVIT_' x "$odd" '' -- --help
+	    'printf "<%s>" "$@" "$ODD"; env | grep -v "^DAVIT_IMAGE=" | grep -c "^DAVIT"' x "$odd" '' -- --help
 	assert_equal "$output" "<$odd><><--><--help><$odd>0"
 }
 

@@ -48,7 +48,7 @@ usage_error() {
 	done
 	run_davit --help
 	assert_status 0
-	assert_match '^Usage: davit run \[OPTION\]... IMAGE \[--\] COMMAND'
+	assert_match '^Usage: davit run \[OPTION\]... IMAGE \[--\] \[COMMAND'
 	assert_match '--mounts='
 	for option in --version -V; do
 		run_alice "$DAVIT" $option
@@ -62,8 +62,8 @@ usage_error() {
 	usage_error "there is no command 'float'" 'davit --help' float
 	usage_error "there is no command '--float'" 'davit --help' --float
 	usage_error 'no image given' 'davit run --help' run
-	usage_error 'no command given' 'davit run --help' run "$SMALL"
-	usage_error 'no command given' 'davit run --help' run "$SMALL" --
+	usage_error 'no command given, and the image names none' 'davit run IMAGE COMMAND' run "$SMALL"
+	usage_error 'no command given, and the image names none' '*' run "$SMALL" --
 	usage_error "unknown option '--float'" 'davit run --help' run --float "$SMALL" true
 	usage_error "unknown option '-x'" 'davit run --help' run -x "$SMALL" true
 	usage_error "option '--mounts' needs a value" 'davit run --help' run --mounts
@@ -106,7 +106,7 @@ usage_error() {
 
 @test 'bad images' {
 	usage_error "no image '/no/such.sqfs' on this node" '*' run /no/such.sqfs echo alive
-	usage_error "image '$images/text.sqfs' is not a squashfs" '*' run "$images/text.sqfs" echo alive
+	usage_error "image '$images/text.sqfs' is neither a squashfs nor a SIF" '*' run "$images/text.sqfs" echo alive
 	usage_error "cannot open image '$images/unreadable.sqfs': Permission denied" '*' \
 	    run "$images/unreadable.sqfs" echo alive
 }

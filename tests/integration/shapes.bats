@@ -49,7 +49,7 @@ teardown() {
 
 @test 'sbatch --container: the environment arrives' {
 	run_sbatch --export=ALL,COLOUR=blue --container="$SMALL" --wrap \
-	    'echo $COLOUR $SLURM_JOB_NAME; env | grep -c ^DAVIT; ls /proc/self/fd | xargs'
+	    'echo $COLOUR $SLURM_JOB_NAME; env | grep -v ^DAVIT_IMAGE= | grep -c ^DAVIT; ls /proc/self/fd | xargs'
 	assert_equal "${lines[0]}" 'blue wrap'
 	assert_equal "${lines[1]}" 0
 }

@@ -154,6 +154,8 @@ static void each_flag(void **state)
 		{ "relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, 0, true, false, CREATE_AUTO },
 		{ "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, 0, true, false,
 		  CREATE_AUTO },
+		{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0, 0, true, false, CREATE_AUTO },
+		{ "defaults+async+silent", 0, 0, 0, true, false, CREATE_AUTO },
 		{ "nodiratime", MOUNT_ATTR_NODIRATIME, 0, 0, true, false, CREATE_AUTO },
 		{ "bind", 0, 0, 0, false, false, CREATE_AUTO },
 		{ "rbind", 0, 0, 0, true, false, CREATE_AUTO },
@@ -210,6 +212,17 @@ static void each_flag(void **state)
 				spec->propagate_below, spec->create);
 		mountlist_done(&list);
 	}
+}
+
+static void nofail_makes_optional(void **state)
+{
+	struct mountlist list;
+
+	(void)state;
+	assert_true(parse_one(&list, "/a:/b:ro+nofail")->optional);
+	mountlist_done(&list);
+	assert_false(parse_one(&list, "/a:/b:ro")->optional);
+	mountlist_done(&list);
 }
 
 static void tmpfs_options(void **state)
@@ -269,6 +282,9 @@ static void refusals(void **state)
 		{ "/a:/b:wo", "mount '/a:/b:wo': unknown mount flag 'wo'",
 		  "flags joined by '+', of: ro rw bind rbind" },
 		{ "/a:/b:RO", "unknown mount flag 'RO'", "davit(5)" },
+		{ "/a:/b:noexecs", "unknown mount flag 'noexecs'", "noexec; there are flags" },
+		{ "/a:/b:x-create", "unknown mount flag 'x-create'", "davit(5)" },
+		{ "/a:/b:x-move", "unknown mount flag 'x-move'", "davit(5)" },
 		{ "/a:/b:ro nosuid", "unknown mount flag 'ro nosuid'", "davit(5)" },
 		{ "/a:/b:suid", "unknown mount flag 'suid'", "davit(5)" },
 		{ "/a:/b:dev", "unknown mount flag 'dev'", "davit(5)" },
@@ -498,6 +514,7 @@ int main(void)
 		cmocka_unit_test(several),
 		cmocka_unit_test(a_thousand),
 		cmocka_unit_test(each_flag),
+		cmocka_unit_test(nofail_makes_optional),
 		cmocka_unit_test(tmpfs_options),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(refusal_keeps_what_came_before),

@@ -34,7 +34,8 @@ spank_err_t spank_option_register(spank_t spank, struct spank_option *option)
 	registered_count++;
 	/* plugstack.c copies all of it, too */
 	snprintf(slot->name, sizeof(slot->name), "%s", option->name);
-	snprintf(slot->arginfo, sizeof(slot->arginfo), "%s", option->arginfo);
+	snprintf(slot->arginfo, sizeof(slot->arginfo), "%s",
+		 option->arginfo ? option->arginfo : "");
 	snprintf(slot->usage, sizeof(slot->usage), "%s", option->usage);
 	slot->has_arg = option->has_arg;
 	slot->val = option->val;
@@ -57,6 +58,13 @@ static int give(const char *name, const char *value)
 	return -1;
 }
 
+/* Set by tests. */
+static const char *const variables[] = {
+	"DAVIT_CONTAINER_IMAGE",    "PYXIS_CONTAINER_IMAGE",    "DAVIT_CONTAINER_NAME",
+	"PYXIS_CONTAINER_NAME",     "PYXIS_CONTAINER_WRITABLE", "DAVIT_CONTAINER_READONLY",
+	"PYXIS_CONTAINER_READONLY", "PYXIS_CONTAINER_WORKDIR",  "PYXIS_CONTAINER_MOUNT_HOME",
+};
+
 #define INHERITED_OPTION "_SLURM_SPANK_OPTION_davit_container_image"
 
 static int start(void **state)
@@ -65,7 +73,10 @@ static int start(void **state)
 	for (size_t i = 0; i < OPTIONS_MAX; i++) {
 		free(values[i]);
 		values[i] = NULL;
+		opposed[i] = false;
 	}
+	for (size_t i = 0; i < COUNT_OF(variables); i++)
+		unsetenv(variables[i]);
 	free(inherited);
 	inherited = NULL;
 	unsetenv("SLURM_CONTAINER");
@@ -78,21 +89,47 @@ static int start(void **state)
 	return options_register(NULL) == ESPANK_SUCCESS ? 0 : -1;
 }
 
+static const struct registered *find_registered(const char *name)
+{
+	for (size_t i = 0; i < registered_count; i++)
+		if (strcmp(registered[i].name, name) == 0)
+			return &registered[i];
+	fail_msg("no option --%s", name);
+	return NULL;
+}
+
 static void registers_the_table(void **state)
 {
-	size_t i;
+	static const int has_arg[] = { [ARG_REQUIRED] = 1, [ARG_OPTIONAL] = 2, [ARG_NONE] = 0 };
+	size_t count = 0;
 
 	(void)state;
-	for (i = 0; settings_options[i].name; i++) {
+	for (size_t i = 0; settings_options[i].name; i++) {
+		const struct option_def *def = &settings_options[i];
+		const struct registered *option;
 		char name[64];
 
-		snprintf(name, sizeof(name), "container-%s", settings_options[i].name);
-		assert_string_equal(registered[i].name, name);
-		assert_string_equal(registered[i].arginfo, settings_options[i].arg);
-		assert_string_equal(registered[i].usage, settings_options[i].help);
-		assert_int_equal(registered[i].has_arg, 1);
+		settings_srun_name(def->name, name, sizeof(name));
+		option = find_registered(name);
+		assert_string_equal(option->arginfo, def->arg ? def->arg : "");
+		assert_string_equal(option->usage, def->help);
+		assert_int_equal(option->has_arg, has_arg[def->has_arg]);
+		count++;
+		if (!def->opposite)
+			continue;
+		settings_srun_name(def->opposite, name, sizeof(name));
+		assert_int_equal(find_registered(name)->has_arg, 0);
+		count++;
 	}
-	assert_true(registered_count >= i);
+	assert_int_equal(registered_count, count);
+}
+
+static void names_of_opposites(void **state)
+{
+	(void)state;
+	find_registered("no-container-mount-home");
+	find_registered("no-container-entrypoint");
+	find_registered("container-readonly");
 }
 
 static void register_failure_is_passed_on(void **state)
@@ -104,14 +141,17 @@ static void register_failure_is_passed_on(void **state)
 
 static void keeps_good_values(void **state)
 {
+	char other[64];
+
 	(void)state;
 	assert_null(options_value("image"));
-	assert_null(options_any_other());
+	assert_false(options_any_other(other, sizeof(other)));
 	assert_int_equal(give("container-image", "a.sqfs"), 0);
 	assert_string_equal(options_value("image"), "a.sqfs");
-	assert_null(options_any_other());
+	assert_false(options_any_other(other, sizeof(other)));
 	assert_int_equal(give("container-workdir", "/w"), 0);
-	assert_string_equal(options_any_other(), "workdir");
+	assert_true(options_any_other(other, sizeof(other)));
+	assert_string_equal(other, "container-workdir");
 	assert_int_equal(give("container-mounts", "/a,/b"), 0);
 	assert_string_equal(options_value("mounts"), "/a,/b");
 	assert_int_equal(give("container-image", "b.sqfs"), 0); /* the later one */
@@ -139,6 +179,59 @@ static void refuses_bad_values(void **state)
 	assert_int_equal(give("container-image", NULL), -1); /* Slurm may give none */
 	assert_int_equal(reports, 4);
 	assert_null(options_value("image"));
+}
+
+static void switches_and_opposites(void **state)
+{
+	char other[64];
+
+	(void)state;
+	assert_int_equal(give("container-remap-root", NULL), 0);
+	assert_string_equal(options_value("remap-root"), "yes");
+	assert_int_equal(give("no-container-mount-home", NULL), 0);
+	assert_string_equal(options_value("mount-home"), "no");
+	assert_true(options_any_other(other, sizeof(other)));
+	assert_string_equal(other, "no-container-mount-home");
+	assert_int_equal(give("no-container-mount-home", NULL), 0); /* twice the same */
+	assert_int_equal(reports, 0);
+
+	assert_int_equal(give("container-mount-home", NULL), -1);
+	assert_cause(&reported,
+		     "--container-mount-home and --no-container-mount-home contradict each other");
+	assert_remedy(&reported, "one of the two");
+	assert_string_equal(options_value("mount-home"), "no"); /* as it was */
+}
+
+static void optional_value(void **state)
+{
+	static const char *const values_given[] = { NULL, "", "size=1g", "/dir" };
+	static const char *const kept[] = { "yes", "yes", "size=1g", "/dir" };
+
+	for (size_t i = 0; i < COUNT_OF(kept); i++) {
+		assert_int_equal(start(state), 0);
+		assert_int_equal(give("container-writable", values_given[i]), 0);
+		assert_string_equal(options_value("writable"), kept[i]);
+	}
+	assert_int_equal(give("container-writable", "size=much"), -1);
+	assert_cause(&reported, "--container-writable: 'much' is not a size");
+	assert_string_equal(options_value("writable"), "/dir");
+	assert_int_equal(give("container-readonly", NULL), -1);
+	assert_contains(reported.cause, "contradict each other");
+
+	assert_int_equal(start(state), 0);
+	assert_int_equal(give("container-readonly", NULL), 0);
+	assert_string_equal(options_value("writable"), "no");
+}
+
+/* In slurmstepd the order is Slurm's, and srun has refused what is to be refused. */
+static void slurmstepd_takes_all(void **state)
+{
+	const struct registered *option = find_registered("container-workdir");
+
+	(void)state;
+	assert_int_equal(option->cb(option->val, "bad", 1), 0);
+	assert_string_equal(options_value("workdir"), "bad");
+	assert_int_equal(reports, 0);
 }
 
 static void text_is_what_handover_wants(void **state)
@@ -326,6 +419,82 @@ static void other_options_need_an_image(void **state)
 	assert_int_equal(local_post_opt(true, &err), 0);
 }
 
+static void image_of_the_environment(void **state)
+{
+	static const char *const names[] = { "DAVIT_CONTAINER_IMAGE", "PYXIS_CONTAINER_IMAGE" };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(start(state), 0);
+		setenv(names[i], "/e.sqfs", 1);
+		local_init(true);
+		assert_int_equal(give("container-workdir", "/w"), 0);
+		assert_int_equal(local_post_opt(true, &err), 0);
+		assert_string_equal(getenv("SLURM_CONTAINER"), "/e.sqfs");
+	}
+}
+
+static void image_of_the_environment_is_weaker(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("DAVIT_CONTAINER_IMAGE", "/e.sqfs", 1);
+	local_init(true);
+	assert_int_equal(give("container-image", "/o.sqfs"), 0);
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_string_equal(options_value("image"), "/o.sqfs");
+	assert_null(getenv("SLURM_CONTAINER"));
+
+	assert_int_equal(start(state), 0);
+	setenv("DAVIT_CONTAINER_IMAGE", "/e.sqfs", 1);
+	setenv("PYXIS_CONTAINER_IMAGE", "/p.sqfs", 1);
+	local_init(true);
+	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_string_equal(getenv("SLURM_CONTAINER"), "/e.sqfs");
+}
+
+static void bad_variables_are_refused(void **state)
+{
+	static const struct {
+		const char *name, *value, *cause;
+	} cases[] = {
+		{ "PYXIS_CONTAINER_WORKDIR", "w",
+		  "PYXIS_CONTAINER_WORKDIR: 'w' is not an absolute" },
+		{ "PYXIS_CONTAINER_MOUNT_HOME", "maybe",
+		  "PYXIS_CONTAINER_MOUNT_HOME: 'maybe' is neither yes nor no" },
+		{ "DAVIT_CONTAINER_NAME", "a/b", "DAVIT_CONTAINER_NAME: 'a/b' is not a name" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(start(state), 0);
+		setenv(cases[i].name, cases[i].value, 1);
+		local_init(true);
+		assert_int_equal(local_post_opt(true, &err), -1);
+		assert_contains(err.cause, cases[i].cause);
+	}
+}
+
+static void name_stands_for_an_image(void **state)
+{
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	local_init(true);
+	assert_int_equal(give("container-name", "foo"), 0);
+	assert_int_equal(give("container-workdir", "/w"), 0);
+	assert_int_equal(local_post_opt(true, &err), 0);
+
+	assert_int_equal(start(state), 0);
+	setenv("PYXIS_CONTAINER_NAME", "foo", 1);
+	local_init(true);
+	assert_int_equal(give("container-workdir", "/w"), 0);
+	assert_int_equal(local_post_opt(true, &err), 0);
+}
+
 /* Runs this program as if it were srun with these words; see srun_main. */
 static int exec_srun(const char *options, const char *word, const char *command)
 {
@@ -373,9 +542,13 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(registers_the_table, start),
+		cmocka_unit_test_setup(names_of_opposites, start),
 		cmocka_unit_test_setup(register_failure_is_passed_on, start),
 		cmocka_unit_test_setup(keeps_good_values, start),
 		cmocka_unit_test_setup(refuses_bad_values, start),
+		cmocka_unit_test_setup(switches_and_opposites, start),
+		cmocka_unit_test_setup(optional_value, start),
+		cmocka_unit_test_setup(slurmstepd_takes_all, start),
 		cmocka_unit_test_setup(text_is_what_handover_wants, start),
 		cmocka_unit_test_setup(set_from_elsewhere, start),
 		cmocka_unit_test_setup(nothing_asked, start),
@@ -389,6 +562,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(contradiction_is_refused, start),
 		cmocka_unit_test_setup(empty_image_is_refused, start),
 		cmocka_unit_test_setup(other_options_need_an_image, start),
+		cmocka_unit_test_setup(image_of_the_environment, start),
+		cmocka_unit_test_setup(image_of_the_environment_is_weaker, start),
+		cmocka_unit_test_setup(bad_variables_are_refused, start),
+		cmocka_unit_test_setup(name_stands_for_an_image, start),
 		cmocka_unit_test(multi_prog),
 	};
 

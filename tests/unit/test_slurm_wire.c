@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_slurm_wire.c - what clients in a container may send, and what must not be believed */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "launcher/slurm_wire.h"
 #include "tests/unit/unit.h"
@@ -57,62 +52,6 @@ static void strings_that_do_not_fit(void **state)
 	assert_int_equal(slurm_wire_split(text, 0, strings, 2), -1);
 }
 
-/* How many descriptors this process has. */
-static int count_fds(void)
-{
-	int count = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
-static void descriptors_travel(void **state)
-{
-	const int sent[] = { STDIN_FILENO, STDOUT_FILENO };
-	int pair[2], got[2];
-	char byte;
-
-	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(slurm_wire_send(pair[0], "x", 1, sent, 2), 0);
-	assert_int_equal(slurm_wire_receive(pair[1], &byte, 1, got, 2), 0);
-	assert_int_equal(byte, 'x');
-	assert_true(fcntl(got[0], F_GETFD) & FD_CLOEXEC);
-	close(got[0]);
-	close(got[1]);
-	close(pair[0]);
-	close(pair[1]);
-}
-
-static void refuse(const char *data, size_t len, size_t count)
-{
-	const int sent[] = { STDIN_FILENO, STDIN_FILENO, STDIN_FILENO };
-	int pair[2], got[3], before = count_fds();
-	char word[4];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	if (count > 0)
-		assert_int_equal(slurm_wire_send(pair[0], data, len, sent, count), 0);
-	else if (len > 0)
-		assert_int_equal(send(pair[0], data, len, 0), len);
-	close(pair[0]);
-	assert_int_equal(slurm_wire_receive(pair[1], word, sizeof(word), got, 2), -1);
-	assert_int_equal(errno, EPROTO);
-	close(pair[1]);
-	assert_int_equal(count_fds(), before);
-}
-
-static void wrong_messages_leave_nothing_behind(void **state)
-{
-	(void)state;
-	refuse("", 0, 0);     /* closed */
-	refuse("word", 4, 0); /* no descriptors */
-	refuse("word", 4, 1); /* too few */
-	refuse("word", 4, 3); /* too many */
-	refuse("wor", 3, 2);  /* cut short */
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,8 +59,6 @@ int main(void)
 		cmocka_unit_test(signals_to_pass),
 		cmocka_unit_test(strings_are_split),
 		cmocka_unit_test(strings_that_do_not_fit),
-		cmocka_unit_test(descriptors_travel),
-		cmocka_unit_test(wrong_messages_leave_nothing_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
