@@ -17,9 +17,9 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	bats bubblewrap clang debootstrap file git iproute2 libcmocka-dev
-	libmpich-dev libopenmpi-dev man-db mpich openmpi-bin shellcheck strace
-	uidmap util-linux xz-utils slirp4netns passt"
+	bats bubblewrap clang debootstrap file git iproute2 libclang-rt-dev
+	libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich openmpi-bin passt
+	shellcheck slirp4netns strace uidmap util-linux xz-utils"
 
 # Prints which of the packages $@ are not installed.
 packages_missing() {
