@@ -344,36 +344,39 @@ void settings_srun_name(const char *name, char *out, size_t size)
 	snprintf(out, size, "%scontainer-%s", is_no ? "no-" : "", name + (is_no ? 3 : 0));
 }
 
-static const char *find_variable(const char *name, char *(*get)(const char *name), char *variable)
+static const char *get_variable(const char *prefix, const char *name,
+				char *(*get)(const char *name), char *variable)
 {
-	static const char *const prefixes[] = { "DAVIT", "PYXIS" };
+	const char *value;
 
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		const char *value;
-
-		snprintf(variable, SETTINGS_VARIABLE_MAX, "%s_CONTAINER_%s", prefixes[i], name);
-		for (char *at = variable; *at; at++)
-			*at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
-		value = get(variable);
-		if (value && value[0])
-			return value;
-	}
-	return NULL;
+	snprintf(variable, SETTINGS_VARIABLE_MAX, "%s_CONTAINER_%s", prefix, name);
+	for (char *at = variable; *at; at++)
+		*at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+	value = get(variable);
+	return value && value[0] ? value : NULL;
 }
 
 const char *settings_getenv(const struct option_def *def, char *(*get)(const char *name),
 			    char variable[SETTINGS_VARIABLE_MAX])
 {
-	const char *value = find_variable(def->name, get, variable);
+	static const char *const prefixes[] = { "DAVIT", "PYXIS" };
 	struct error ignored = ERROR_INIT;
 	enum choice choice;
 
-	if (value || !def->opposite || strncmp(def->opposite, "no-", 3) == 0)
-		return value;
-	value = find_variable(def->opposite, get, variable);
-	if (!value || settings_parse_switch(&choice, value, &ignored) < 0)
-		return value;
-	return choice == CHOICE_YES ? "no" : "yes";
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		const char *value = get_variable(prefixes[i], def->name, get, variable);
+
+		if (value)
+			return value;
+		if (!def->opposite)
+			continue;
+		value = get_variable(prefixes[i], def->opposite, get, variable);
+		if (value && settings_parse_switch(&choice, value, &ignored) == 0)
+			return choice == CHOICE_YES ? "no" : "yes";
+		if (value)
+			return value; /* and whoever takes it will say what is wrong */
+	}
+	return NULL;
 }
 
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err)

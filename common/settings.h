@@ -102,8 +102,9 @@ void settings_srun_name(const char *name, char *out, size_t size);
 #define SETTINGS_VARIABLE_MAX 64
 
 /* What the environment, as `get` knows it, says of an option: the value of DAVIT_CONTAINER_NAME, else
- * that of PYXIS_CONTAINER_NAME, whose name goes to `variable`. A switch whose opposite is a word of
- * its own (readonly) can be set by that, too. NULL where there is none, or an empty one. */
+ * that of PYXIS_CONTAINER_NAME, whose name goes to `variable`. A switch can be set by its opposite,
+ * too (PYXIS_CONTAINER_READONLY); then it is the reverse that is returned. An empty value counts as
+ * none. NULL where there is none. */
 const char *settings_getenv(const struct option_def *def, char *(*get)(const char *name),
 			    char variable[SETTINGS_VARIABLE_MAX]);
 

@@ -2,7 +2,6 @@
 /* choices.c - see choices.h. */
 #include "launcher/choices.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -66,38 +65,14 @@ int choices_set(struct choices *choices, const char *name, const char *value, co
 	return keep(choices, (size_t)(def - settings_options), value, origin, err);
 }
 
-/* Takes PREFIX_NAME if it is set. Returns 1 then, 0 if it is not, or -1 with `err` set. */
-static int take_variable(struct choices *choices, const char *prefix, const char *name,
-			 struct error *err)
-{
-	char variable[NAME_MAX_LEN], *c = variable + 1;
-	const char *value;
-
-	snprintf(variable, sizeof(variable), "$%s_CONTAINER_%s", prefix, name);
-	for (; *c; c++)
-		*c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
-	value = getenv(variable + 1);
-	if (!value || !value[0])
-		return 0;
-	if (choices_set(choices, name, value, variable, err) < 0)
-		return error_wrap(err, "%s", variable);
-	return 1;
-}
-
 int choices_from_env(struct choices *choices, struct error *err)
 {
-	static const char *const prefixes[] = { "DAVIT", "PYXIS" };
-
 	for (const struct option_def *def = settings_options; def->name; def++) {
-		int found = 0;
+		char variable[1 + SETTINGS_VARIABLE_MAX] = "$";
+		const char *value = settings_getenv(def, getenv, variable + 1);
 
-		for (size_t i = 0; i < 2 && found == 0; i++) {
-			found = take_variable(choices, prefixes[i], def->name, err);
-			if (found == 0 && def->opposite)
-				found = take_variable(choices, prefixes[i], def->opposite, err);
-		}
-		if (found < 0)
-			return -1;
+		if (value && choices_set(choices, def->name, value, variable, err) < 0)
+			return error_wrap(err, "%s", variable);
 	}
 	return 0;
 }

@@ -313,6 +313,11 @@ static int find_named(struct site *site, struct error *err)
 	is_busy = site->layer < 0 && err->errnum == EBUSY;
 	if (is_busy && settings->name_mode != NAME_NO_EXEC)
 		return 1;
+	if (is_busy) {
+		error_set(err, 0, "container '%s' of the job runs already on this node",
+			  settings->name);
+		return error_remedy(err, "another name, or '%s' alone to enter it", settings->name);
+	}
 	if (site->layer < 0)
 		return -1;
 	if (settings->name_mode != NAME_EXEC)

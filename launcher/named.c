@@ -48,8 +48,10 @@ static int open_own(int parent, const char *name, struct error *err)
 	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "cannot create '%s'", name);
 	dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || fstat(dir, &st) < 0)
-		return error_set(err, errno, "cannot open '%s'", name);
+	if (dir < 0 || fstat(dir, &st) < 0) {
+		error_set(err, errno, "cannot open '%s'", name);
+		return error_remedy(err, "tell your admin: nobody should have made it");
+	}
 	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
 		error_set(err, 0, "'%s' belongs to somebody else, or others may write to it", name);
 		return error_remedy(err, "tell your admin: nobody should have made it");

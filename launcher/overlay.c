@@ -53,7 +53,10 @@ int overlay_prepare(const char *path, struct error *err)
 {
 	int dir = open_layer(path, err);
 
-	return dir < 0 ? error_wrap(err, "writable layer '%s'", path) : dir;
+	if (dir >= 0)
+		return dir;
+	error_remedy(err, "a directory of your own on a local file system of the node");
+	return error_wrap(err, "writable layer '%s'", path);
 }
 
 /* A layer must be able to keep all that a file can have. */

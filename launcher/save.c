@@ -53,7 +53,13 @@ static int open_target(struct target *target, const char *file, struct error *er
 	const char *slash = strrchr(file, '/');
 	cleanup_free char *dir = slash ? strndup(file, (size_t)(slash - file) + 1) : strdup(".");
 
+	struct stat st;
+
 	*target = (struct target){ .file = file, .fd = -1 };
+	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+		error_set(err, 0, "it is a directory");
+		return error_remedy(err, "the path of a file");
+	}
 	if (!dir || asprintf(&target->temporary, "%s.davit-%d", file, getpid()) < 0)
 		return error_set(err, ENOMEM, "cannot keep the path");
 	target->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
@@ -63,9 +69,9 @@ static int open_target(struct target *target, const char *file, struct error *er
 	if (target->fd >= 0)
 		return 0;
 	error_set(err, errno, "cannot create a file in '%s'", dir);
-	if (errno == ENOENT)
+	if (err->errnum == ENOENT)
 		error_remedy(err, "mkdir %s", dir);
-	return -1;
+	return error_remedy(err, "a directory that you may write to");
 }
 
 /* Gives the whole image its name. */

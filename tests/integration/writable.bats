@@ -6,7 +6,14 @@
 
 load "$DAVIT_TESTS/lib/common.bash"
 
-tree=$DAVIT_WORK/trees/small
+tree=$DAVIT_WORK/trees/small     # of root's
+mine=$DAVIT_WORK/trees/alice
+
+# Who may change a file in a directory, its owner tells.
+setup_file() {
+	cp -a "$DAVIT_WORK/trees/small" "$DAVIT_WORK/trees/alice"
+	chown -R alice: "$DAVIT_WORK/trees/alice"
+}
 
 teardown() {
 	rm -rf /tmp/layer /home/alice/layer /home/alice/saved.sqfs /tmp/go
@@ -31,31 +38,31 @@ teardown() {
 @test '--container-writable: create, change, delete, rename, execute' {
 	local image
 
-	for image in "$SMALL" "$tree"; do
+	for image in "$SMALL" "$mine"; do
 		run_srun --container="$image" --container-writable sh -ec '
 			echo new >/new; cat /new
-			echo more >>/etc/image; cat /etc/image
+			echo more >>/etc/image; tail -n 1 /etc/image
 			rm /data/file; ls /data
 			mv /opt/test /opt/renamed; [ -x /opt/renamed/"$(ls /opt/renamed | head -n 1)" ]
 			mkdir /data/sub; rmdir /data/sub; rmdir /data
 			ln -s /new /link; ln /new /hard; cat /link; stat -c %h /new
 			mkdir /own; cp /bin/busybox /own/sh; exec /own/sh -c "echo executed; id -un"'
 		assert_success
-		assert_output $'new\nsmall\nmore\nnew\n2\nexecuted\nalice'
+		assert_output $'new\nmore\nnew\n2\nexecuted\nalice'
 	done
 }
 
 @test 'what is written is gone afterwards, and the image as it was' {
 	local before
 
-	before=$(md5sum "$SMALL"; find "$tree" -printf '%p %s %T@\n' | md5sum)
+	before=$(md5sum "$SMALL"; find "$mine" -printf '%p %s %T@\n' | md5sum)
 	run_srun --container="$SMALL" --container-writable sh -c 'echo x >/new; rm /etc/image'
 	assert_success
-	run_srun --container="$tree" --container-writable sh -c 'echo x >/new; rm /etc/image'
+	run_srun --container="$mine" --container-writable sh -c 'echo x >/new; rm /etc/image'
 	assert_success
 	run_srun --container="$SMALL" --container-writable ls /new /etc/image
 	assert_output /etc/image
-	assert_equal "$(md5sum "$SMALL"; find "$tree" -printf '%p %s %T@\n' | md5sum)" "$before"
+	assert_equal "$(md5sum "$SMALL"; find "$mine" -printf '%p %s %T@\n' | md5sum)" "$before"
 }
 
 @test 'the ranks of a node share the layer, those of another do not' {
@@ -65,6 +72,14 @@ teardown() {
 		echo "$SLURMD_NODENAME" >"/on.$SLURMD_NODENAME"; ls -d /on.* | xargs'
 	assert_success
 	assert_equal "$(sort -u <<<"$output")" $'/on.n1\n/on.n2'
+}
+
+@test 'a directory of root: new files can be made, and who may change the old ones is as on the node' {
+	run_srun --container="$tree" --container-writable sh -c \
+	    'echo x >/new; cat /new; echo x >>/etc/image; touch /opt/x; ls /etc/image'
+	assert_success
+	assert_output $'x\n/etc/image'
+	assert_equal "$(grep -c 'Permission denied' <<<"$stderr")" 2
 }
 
 @test 'size=: the limit holds, and who hits it is told which one' {
@@ -147,7 +162,7 @@ teardown() {
 @test '--container-writable=DIR is kept' {
 	local image
 
-	for image in "$SMALL" "$tree"; do
+	for image in "$SMALL" "$mine"; do
 		run_srun --container="$image" --container-writable=/tmp/layer sh -c \
 		    'echo kept >/kept; rm /etc/image; rmdir /opt/bad/directory; mkdir -m 700 /own'
 		assert_success
@@ -235,9 +250,10 @@ saved=/home/alice/saved.sqfs
 @test '--container-save: what was written is in the image, and that can be run' {
 	local image
 
-	for image in "$SMALL" "$tree"; do
+	for image in "$SMALL" "$mine"; do
 		run_srun -n2 -N1 --container="$image" --container-save=$saved --container-mounts=/opt:/opt/node sh -c '
-			echo "$SLURM_PROCID" >"/saved.$SLURM_PROCID"; rm -f /etc/image
+			echo "$SLURM_PROCID" >"/saved.$SLURM_PROCID"
+			[ $SLURM_PROCID = 0 ] || rm /etc/image
 			mkdir -p -m 700 "/own.$SLURM_PROCID"; touch /tmp/on-the-node'
 		assert_success
 		assert_quiet
@@ -345,7 +361,7 @@ no_save() {
 }
 
 @test 'a progress bar on a terminal, and none elsewhere' {
-	run_alice script -qefc "$DAVIT run --save=$saved $SMALL true" /dev/null
+	run_alice script -qefc "stty rows 33 cols 77; $DAVIT run --save=$saved $SMALL true" /dev/null
 	assert_status 0
 	assert_match '\[=+.*100%'
 	rm $saved

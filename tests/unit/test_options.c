@@ -204,8 +204,8 @@ static void switches_and_opposites(void **state)
 
 static void optional_value(void **state)
 {
-	static const char *const values_given[] = { NULL, "", "size=1g", "/dir" };
-	static const char *const kept[] = { "yes", "yes", "size=1g", "/dir" };
+	static const char *const values_given[] = { NULL, "", "(null)", "size=1g", "/dir" };
+	static const char *const kept[] = { "yes", "yes", "yes", "size=1g", "/dir" };
 
 	for (size_t i = 0; i < COUNT_OF(kept); i++) {
 		assert_int_equal(start(state), 0);
