@@ -97,11 +97,14 @@ static void set_title(const char *path)
 
 static void close_others(const struct server *server, int go)
 {
-	int keep[SERVER_HELD_MAX + 6] = { server->image->fd, go, server->channel, server->watch,
-					  server->rendezvous->memfd,
-					  server->rendezvous->handover->answer_fd };
+	const int keep[] = { server->image->fd,
+			     go,
+			     server->channel,
+			     server->watch,
+			     server->held,
+			     server->rendezvous->memfd,
+			     server->rendezvous->handover->answer_fd };
 
-	memcpy(keep + 6, server->held, sizeof(server->held));
 	helper_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 }
 
@@ -163,8 +166,7 @@ static void note_layer(void)
 	if (layer < 0 || fstatfs(layer, &st) < 0)
 		return;
 	if (st.f_bavail * (uint64_t)st.f_bsize < LAYER_ROOM || st.f_ffree == 0)
-		handover->layer_full =
-			(uint32_t)(st.f_blocks * (uint64_t)st.f_bsize / 1024);
+		handover->layer_full = (uint32_t)(st.f_blocks * (uint64_t)st.f_bsize / 1024);
 	else
 		handover->layer_full = 0;
 }

@@ -7,13 +7,11 @@
 #include "images/image.h"
 #include "launcher/rendezvous.h"
 
-#define SERVER_HELD_MAX 2
-
 struct server {
 	const struct image *image;
 	int channel; /* of the mount, from image_channel(); -1 for a directory, which needs no server: */
-	int watch;   /* then an inotify(7) that will tell when the container's root is gone */
-	int held[SERVER_HELD_MAX]; /* to be kept open as long as the container lasts; -1 for none */
+	int watch; /* then an inotify(7) that will tell when the container's root is gone */
+	int held;  /* to be kept open as long as the container lasts, or -1 */
 	const struct rendezvous *rendezvous;
 };
 

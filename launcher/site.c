@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * site.c - see site.h: from a user namespace to the container's root directory.
+ *
+ * A squashfs has an image server; where it is to be written to, a layer lies over it. A directory
+ * always has a layer, since nothing may be created in it, and no server.
+ */
+#include "launcher/site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/syscalls.h"
+#include "images/serve.h"
+#include "launcher/devices.h"
+#include "launcher/fakeroot.h"
+#include "launcher/identity.h"
+#include "launcher/network.h"
+#include "launcher/overlay.h"
+#include "launcher/root.h"
+#include "launcher/server.h"
+#include "launcher/slurm_service.h"
+
+/* A directory that is not to be written to still needs mount points. */
+#define POINTS_SIZE "1m"
+
+static int fill(struct site *site, struct root *root, struct error *err)
+{
+	const struct conf *conf = site->container->conf;
+	const struct namespaces *namespaces = &site->way->namespaces;
+	bool in_place = site_is_remapped(site) && site->settings->writable > WRITABLE_NO;
+
+	if (namespaces_mount_kernel(namespaces, root, err) < 0 || devices_mount(root, err) < 0 ||
+	    namespaces_mount_ipc(namespaces, root, err) < 0 ||
+	    identity_mount(root, in_place, err) < 0)
+		return -1;
+	if (site_is_remapped(site) && !conf->subids && fakeroot_mount(root, err) < 0)
+		return -1;
+	for (size_t i = 0; i < conf->template_count; i++)
+		if (root_put_file(root, conf->templates[i].path, conf->templates[i].content, err) <
+		    0)
+			return -1;
+	if (site->slurm >= 0 && slurm_service_mount(root, steal_fd(&site->slurm), err) < 0)
+		return -1;
+	if (site->network >= 0 && (network_connect(site->network, namespaces, root->dev, err) < 0 ||
+				   network_mount_names(root, err) < 0))
+		return -1;
+	return plan_place(&site->plan, root, err) < 0 ? -1 : devices_seal(root, err);
+}
+
+/* Puts everything on top of the mount `tree`, and lets the saver have that as it is. */
+static int furnish(struct site *site, int tree, struct root *root, struct error *err)
+{
+	cleanup_close int bare = -1;
+	mode_t mask = umask(022);
+	int result = fill(site, root, err);
+
+	umask(mask);
+	if (result < 0)
+		return -1;
+	if (site->settings->writable <= WRITABLE_NO && image_seal(root->fd, err) < 0)
+		return -1;
+	if (site->container->save.control < 0)
+		return 0;
+	bare = open_tree(tree, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (bare < 0)
+		return error_set(err, errno, "cannot copy the container's root mount");
+	return save_set_root(&site->container->save, bare, site->saver, err);
+}
+
+static int start_server(struct site *site, int channel, struct error *err)
+{
+	const struct server server = { .image = &site->image,
+				       .channel = channel,
+				       .watch = site->watch,
+				       .held = site->layer,
+				       .rendezvous = site->container->rendezvous };
+
+	return server_start(&server, err);
+}
+
+static int enter_namespaces(struct site *site, struct error *err)
+{
+	return namespaces_create(site->settings->unshare.what, &site->way->namespaces, err);
+}
+
+static int open_layer(const struct site *site, struct error *err)
+{
+	const struct settings *settings = site->settings;
+	const char *size = settings->writable_size ? settings->writable_size
+						   : site->container->conf->writable_size;
+
+	return overlay_open(site->layer, settings->writable > WRITABLE_NO ? size : POINTS_SIZE,
+			    err);
+}
+
+/* Lets the server begin, who answers for what is written to memory. */
+static void go_on(const struct site *site, int go, int layer)
+{
+	bool in_memory = site->settings->writable == WRITABLE_MEMORY && site->layer < 0;
+
+	server_go(go, in_memory ? layer : -1);
+}
+
+/* Mounts the image, with a server behind it. Returns the detached mount. */
+static int mount_squashfs(struct site *site, struct error *err)
+{
+	cleanup_close int channel = image_channel(err), go = -1, tree = -1, layer = -1;
+
+	if (channel < 0)
+		return error_wrap(err, "cannot mount image '%s'", site->image.path);
+	go = start_server(site, channel, err);
+	if (go < 0 || enter_namespaces(site, err) < 0)
+		return -1;
+	tree = image_mount(&site->image, channel, err);
+	if (tree < 0)
+		return -1;
+	if (site->settings->writable <= WRITABLE_NO) {
+		server_go(steal_fd(&go), -1);
+		return steal_fd(&tree);
+	}
+	if (image_seal(tree, err) < 0 || root_attach_below(tree, err) < 0)
+		return -1;
+	layer = open_layer(site, err);
+	if (layer < 0)
+		return -1;
+	go_on(site, steal_fd(&go), layer);
+	return overlay_mount(tree, layer, NULL, err); /* all in the image is the user's */
+}
+
+/* Nothing may be created in the directory, so there is always a layer over it. A keeper in the
+ * server's place holds the lock on the layer. */
+static int mount_directory(struct site *site, struct error *err)
+{
+	cleanup_close int go = -1, lower = -1, tree = -1, layer = -1;
+	char link[64];
+
+	site->watch = inotify_init1(IN_CLOEXEC);
+	if (site->watch < 0)
+		return error_set(err, errno, "cannot watch for the container's end");
+	if (site->settings->writable > WRITABLE_NO && (go = start_server(site, -1, err)) < 0)
+		return -1;
+	if (enter_namespaces(site, err) < 0 || plan_make(&site->plan, site->container, err) < 0 ||
+	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0)
+		return -1;
+	tree = overlay_mount(lower, layer, &site->plan.list, err);
+	if (tree < 0)
+		return error_wrap(err, "directory '%s'", site->image.path);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", tree);
+	if (inotify_add_watch(site->watch, link, IN_DELETE_SELF) < 0)
+		return error_set(err, errno, "cannot watch for the container's end");
+	if (go >= 0)
+		go_on(site, steal_fd(&go), layer);
+	return steal_fd(&tree);
+}
+
+int site_raise(struct site *site, struct error *err)
+{
+	cleanup_close int tree = site->image.kind == IMAGE_DIRECTORY ? mount_directory(site, err)
+								     : mount_squashfs(site, err);
+	struct root root;
+	int result = -1;
+
+	if (tree < 0 || (!site->plan.trees && plan_make(&site->plan, site->container, err) < 0))
+		return -1;
+	if (root_init(&root, tree, err) == 0 && furnish(site, tree, &root, err) == 0)
+		result = root_enter(tree, err);
+	root_done(&root);
+	return result;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * site.h - what exists while a container is being built: container.c and site.c only.
+ */
+#ifndef DAVIT_SITE_H
+#define DAVIT_SITE_H
+
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "images/image.h"
+#include "launcher/container.h"
+#include "launcher/named.h"
+#include "launcher/plan.h"
+
+struct site {
+	struct container *container;
+	const struct settings *settings;
+	struct way *way;
+	struct image image;
+	struct named named;
+	struct plan plan;
+	int layer;   /* directory that takes what is written, or -1 */
+	int slurm;   /* slurm_service_start() */
+	int network; /* network_start() */
+	int watch;   /* inotify for the end of a container without an image server */
+	int saver;   /* read by the saver: the other end of the lifeline */
+};
+
+static inline bool site_is_remapped(const struct site *site)
+{
+	return site->settings->remap_root == CHOICE_YES;
+}
+
+/* In the user namespace: creates the others, mounts the image with all that belongs on top, and
+ * makes that the root directory. Returns 0, or -1 with `err` set. */
+int site_raise(struct site *site, struct error *err);
+
+#endif
