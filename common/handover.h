@@ -65,7 +65,8 @@ struct handover {
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
 	uint32_t reported;  /* a rank has told about a failure of its command */
 	uint32_t server;    /* enum handover_server */
-	uint32_t layer_full; /* KiB of the writable layer, if it was full in the end, else 0 */
+	uint32_t layer_full; /* MiB of the writable layer's file system, where that is full, else 0 */
+	uint32_t layer_kept; /* it is a directory of the user's, not memory */
 };
 
 /* Makes the memfd from a filled header and the text. The descriptor survives exec. Returns it, or

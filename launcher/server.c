@@ -155,20 +155,21 @@ static int wait_for_unmount(int watch)
 	return 0;
 }
 
-/* The tmpfs that takes what is written, -1 for none. */
+/* Takes what is written, -1 for none. */
 static int layer = -1;
 
 /* Tells in the memfd whether the layer is full, for the plugin to explain why a rank has failed. */
 static void note_layer(void)
 {
 	struct statfs st;
+	uint64_t size;
 
 	if (layer < 0 || fstatfs(layer, &st) < 0)
 		return;
-	if (st.f_bavail * (uint64_t)st.f_bsize < LAYER_ROOM || st.f_ffree == 0)
-		handover->layer_full = (uint32_t)(st.f_blocks * (uint64_t)st.f_bsize / 1024);
-	else
-		handover->layer_full = 0;
+	size = (st.f_blocks * (uint64_t)st.f_bsize + (1 << 20) - 1) >> 20;
+	if (st.f_bavail * (uint64_t)st.f_bsize >= LAYER_ROOM && st.f_ffree > 0)
+		size = 0;
+	handover->layer_full = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 }
 
 /* A thread, for as long as the container lasts. */
@@ -233,6 +234,7 @@ static void server_main(void *arg)
 	result = get_ready(start->server, start->go[0], &err);
 	if (result == 0 && fdpass_receive(start->go[0], &byte, 1, fds, 0) == 1) {
 		layer = fds[0];
+		handover->layer_kept = start->server->held >= 0;
 		start_answering();
 		result = serve(start->server, cpu, &err);
 		note_layer();

@@ -25,8 +25,8 @@ struct server {
  * ENOTCONN only when nobody else holds the channel. */
 int server_start(const struct server *server, struct error *err);
 
-/* The mount is there: lets the server begin. `layer` is in the tmpfs that takes what is written, for
- * the server to tell the plugin how full it is; -1 for none. Takes `go` over. */
+/* The mount is there: lets the server begin. `layer` is in the file system that takes what is
+ * written, for the server to tell the plugin when that is full; -1 for none. Takes `go` over. */
 void server_go(int go, int layer);
 
 #endif

@@ -98,14 +98,6 @@ static int open_layer(const struct site *site, struct error *err)
 			    err);
 }
 
-/* Lets the server begin, who answers for what is written to memory. */
-static void go_on(const struct site *site, int go, int layer)
-{
-	bool in_memory = site->settings->writable == WRITABLE_MEMORY && site->layer < 0;
-
-	server_go(go, in_memory ? layer : -1);
-}
-
 /* Mounts the image, with a server behind it. Returns the detached mount. */
 static int mount_squashfs(struct site *site, struct error *err)
 {
@@ -128,7 +120,7 @@ static int mount_squashfs(struct site *site, struct error *err)
 	layer = open_layer(site, err);
 	if (layer < 0)
 		return -1;
-	go_on(site, steal_fd(&go), layer);
+	server_go(steal_fd(&go), layer);
 	return overlay_mount(tree, layer, NULL, err); /* all in the image is the user's */
 }
 
@@ -154,7 +146,7 @@ static int mount_directory(struct site *site, struct error *err)
 	if (inotify_add_watch(site->watch, link, IN_DELETE_SELF) < 0)
 		return error_set(err, errno, "cannot watch for the container's end");
 	if (go >= 0)
-		go_on(site, steal_fd(&go), layer);
+		server_go(steal_fd(&go), layer);
 	return steal_fd(&tree);
 }
 

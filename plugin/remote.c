@@ -285,7 +285,13 @@ static int explain_exit(int status, struct error *err)
 	ask_layer(&seen);
 	if (seen.layer_full == 0)
 		return 0;
-	error_set(err, 0, "the container's writable layer is full: it holds %u KiB at most",
+	if (seen.layer_kept) {
+		error_set(err, 0,
+			  "the file system of the container's writable layer, of %u MiB, is full",
+			  seen.layer_full);
+		return error_remedy(err, "free space there, or another directory");
+	}
+	error_set(err, 0, "the container's writable layer is full: it holds %u MiB in memory",
 		  seen.layer_full);
 	return error_remedy(err, "--container-writable=size=SIZE, or =DIR for a directory");
 }

@@ -104,7 +104,7 @@ setup_file() {
 		if ! pack small -comp $comp 2>/dev/null; then
 			complain "mksquashfs without $comp"
 		fi
-		run_srun -n2 --container="$images/small.sqfs" sh -c 'md5sum /bin/busybox; cat /data/file'
+		run_srun --container="$images/small.sqfs" sh -c 'md5sum /bin/busybox; cat /data/file'
 		if ((status == 0)); then
 			first=${first-$output}
 			assert_output "$first"
@@ -200,7 +200,7 @@ refused() {
 	mkdir -p "$bundle/rootfs/bin"
 	echo '{"root": ' >"$bundle/config.json"
 	refused "$bundle" "'config.json' of bundle '$bundle': *" "mend it, or name the root directory itself: *"
-	echo '{"root": {"path": "../small"}}' >"$bundle/config.json"
+	echo '{"ociVersion": "1.0.2", "root": {"path": "../small"}}' >"$bundle/config.json"
 	refused "$bundle" "'config.json' of bundle '$bundle': its root.path '../small' leads out of the bundle" '*'
 }
 
@@ -266,7 +266,6 @@ refused() {
 	run_davit --workdir=/data --entrypoint "$images/own.sqfs" pwd
 	assert_output $'entry: pwd in /data\n/data'
 	# that of the job is not in the container
-	run_srun --chdir=/etc/davit-test --container="$images/own.sqfs" pwd
 	mkdir /etc/davit-test
 	run_srun --chdir=/etc/davit-test --container="$images/own.sqfs" pwd
 	rmdir /etc/davit-test
