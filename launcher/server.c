@@ -123,7 +123,7 @@ static int get_ready(const struct server *server, int go, struct error *err)
 	return 0;
 }
 
-#define LAYER_ROOM 65536 /* bytes: with less, a layer counts as full */
+#define LAYER_ROOM 65536 /* bytes: with less, a layer in memory counts as full */
 
 static struct handover *handover; /* where the server leaves word */
 
@@ -161,15 +161,18 @@ static int layer = -1;
 /* Tells in the memfd whether the layer is full, for the plugin to explain why a rank has failed. */
 static void note_layer(void)
 {
+	uint64_t size, room;
 	struct statfs st;
-	uint64_t size;
 
 	if (layer < 0 || fstatfs(layer, &st) < 0)
 		return;
-	size = (st.f_blocks * (uint64_t)st.f_bsize + (1 << 20) - 1) >> 20;
-	if (st.f_bavail * (uint64_t)st.f_bsize >= LAYER_ROOM && st.f_ffree > 0)
-		size = 0;
-	handover->layer_full = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+	size = st.f_blocks * (uint64_t)st.f_bsize;
+	/* Disks keep some of what they call free to themselves. */
+	room = handover->layer_kept ? size / 32 : LAYER_ROOM;
+	if (st.f_bavail * (uint64_t)st.f_bsize < room || st.f_ffree == 0)
+		handover->layer_full = (uint32_t)((size + (1 << 20) - 1) >> 20);
+	else
+		handover->layer_full = 0;
 }
 
 /* A thread, for as long as the container lasts. */
