@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,7 +59,11 @@ int helper_null_stdio(int last)
 
 static _Noreturn void start(int (*between)(void *arg), void (*body)(void *arg), void *arg)
 {
-	pid_t pid = between(arg) < 0 ? -1 : fork();
+	pid_t pid;
+
+	/* Nobody else would end it if it were stopped now and its parent killed. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	pid = between(arg) < 0 ? -1 : fork();
 
 	if (pid == 0)
 		body(arg);

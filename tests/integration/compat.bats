@@ -218,7 +218,7 @@ complete_words() {
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMPREPLY=()
 		spec=$(complete -p "$1") || exit
 		[[ $spec =~ -F\ ([^ ]+) ]] && "${BASH_REMATCH[1]}" "$1" "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"
-		printf "%s\n" "${COMPREPLY[@]}"' - "${DAVIT%/*}" "$completion" "$@" 2>&1)
+		printf "%s\n" "${COMPREPLY[@]%=}"' - "${DAVIT%/*}" "$completion" "$@" 2>&1)
 }
 assert_completed() {
 	assert_equal "$(sort <<<"$output")" "$(printf '%s\n' "$@" | sort)"
@@ -236,17 +236,18 @@ assert_completed() {
 	local name words
 
 	complete_words davit run --
-	assert_completed --help $(for name in $(table); do echo "--$name"; done)
+	# shellcheck disable=SC2046 # words
+	assert_completed --help --image $(for name in $(table); do echo "--$name"; done)
 	complete_words davit run --no-mo
 	assert_completed --no-mount-home
 	# and those of Slurm, where nobody else completes them
 	complete_words srun --container
-	words=(--container=)
+	words=(--container)
 	for name in image $(table); do
 		name=$(srun_name "$name")
 		[[ $name == no-* ]] || words+=("--$name")
 	done
-	assert_equal "$(sed 's/=$//' <<<"$output" | sort)" "$(printf '%s\n' "${words[@]%=}" | sort -u)"
+	assert_completed "${words[@]}"
 	complete_words sbatch --no-container-e
 	assert_completed --no-container-entrypoint --no-container-entrypoint-log
 }
