@@ -174,6 +174,10 @@ static int set_writable(struct settings *settings, const char *value, struct err
 		kind = WRITABLE_MEMORY;
 		if (set_string(&size, value + 5, err) < 0)
 			return -1;
+	} else if (value[0] && !strchr(value, '/')) { /* a slip of the finger makes no directory */
+		error_set(err, 0, "'%s' is neither yes, no or size=SIZE nor a path with '/'",
+			  value);
+		return error_remedy(err, "./%s, if it is a directory", value);
 	} else if (set_path(&dir, value, err) < 0) {
 		return -1;
 	}

@@ -15,6 +15,12 @@ int request_end(struct request *request, struct error *err)
 	    choices_apply(&request->conf.choices, settings, err) < 0 ||
 	    choices_apply(&request->choices, settings, err) < 0)
 		return -1;
+	if (settings->name && settings->writable == WRITABLE_DIR) {
+		error_set(err, 0,
+			  "--container-name and --container-writable=DIR contradict each other");
+		return error_remedy(err, "one of the two: the job keeps what is written to '%s'",
+				    settings->name);
+	}
 	/* What is to be kept has to be written first. */
 	if (settings->writable == WRITABLE_UNSET && (settings->name || settings->save))
 		settings->writable = WRITABLE_MEMORY;

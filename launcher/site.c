@@ -98,6 +98,12 @@ static int open_layer(const struct site *site, struct error *err)
 			    err);
 }
 
+/* A named container has one even for a step that may only read. */
+static bool has_layer(const struct site *site)
+{
+	return site->settings->writable > WRITABLE_NO || site->layer >= 0;
+}
+
 /* Mounts the image, with a server behind it. Returns the detached mount. */
 static int mount_squashfs(struct site *site, struct error *err)
 {
@@ -111,7 +117,7 @@ static int mount_squashfs(struct site *site, struct error *err)
 	tree = image_mount(&site->image, channel, err);
 	if (tree < 0)
 		return -1;
-	if (site->settings->writable <= WRITABLE_NO) {
+	if (!has_layer(site)) {
 		server_go(steal_fd(&go), -1);
 		return steal_fd(&tree);
 	}
@@ -134,7 +140,7 @@ static int mount_directory(struct site *site, struct error *err)
 	site->watch = inotify_init1(IN_CLOEXEC);
 	if (site->watch < 0)
 		return error_set(err, errno, "cannot watch for the container's end");
-	if (site->settings->writable > WRITABLE_NO && (go = start_server(site, -1, err)) < 0)
+	if (has_layer(site) && (go = start_server(site, -1, err)) < 0)
 		return -1;
 	if (enter_namespaces(site, err) < 0 || plan_make(&site->plan, site->container, err) < 0 ||
 	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0)

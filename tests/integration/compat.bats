@@ -163,6 +163,7 @@ with_variables() {
 			fi
 			assert_refused $command "$name: $cause"
 		done
+		# shellcheck disable=SC2153 # of run-integration
 		with_variables env "$name=$value" "$DAVIT" run "$SMALL" true
 		assert_status 125
 		assert_stderr "davit: .*$name: "
@@ -174,6 +175,7 @@ with_variables() {
 	PYXIS_CONTAINER_REMAP_ROOT|2|'2' is neither yes nor no
 	PYXIS_CONTAINER_ENTRYPOINT|x|'x' is neither yes nor no
 	PYXIS_CONTAINER_WRITABLE|size=much|'much' is not a size
+	PYXIS_CONTAINER_READONLY|perhaps|'perhaps' is neither yes, no or size=SIZE nor a path
 	DAVIT_CONTAINER_UNSHARE|nett|unknown namespace 'nett'
 	DAVIT_CONTAINER_SLURM|perhaps|'perhaps' is neither yes nor no
 	END

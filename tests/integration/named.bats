@@ -15,7 +15,7 @@ teardown() {
 in_job() {
 	{ printf '#!/bin/bash\nS=%s\n' "$SMALL"; cat; } >/home/alice/job
 	chmod 755 /home/alice/job
-	run_alice salloc -Q -N2 -n4 --ntasks-per-node=2 "$@" /home/alice/job
+	run_alice salloc -Q -N2 -n4 --ntasks-per-node=2 /home/alice/job
 }
 
 nothing_kept() { ! compgen -G '/tmp/davit.*'; }
@@ -54,6 +54,28 @@ nothing_kept() { ! compgen -G '/tmp/davit.*'; }
 	    "the job has no container 'foo' on this node yet, and no image is given" \
 	    '--container=FILE as well'
 	await nothing_kept
+}
+
+@test 'a step that may only read sees what was written' {
+	local image
+
+	for image in "$SMALL" "$DAVIT_WORK/trees/small"; do
+		in_job <<-END
+		srun -N1 -n1 -w n1 --container=$image --container-name=foo sh -c 'echo kept >/new'
+		srun -N1 -n1 -w n1 --container-name=foo --container-readonly sh -c \
+		    'cat /new; touch /x 2>/dev/null || echo refused'
+		END
+		assert_status 0
+		assert_output $'kept\nrefused'
+	done
+}
+
+@test 'a name and a directory of the user contradict each other' {
+	run_srun --container="$SMALL" --container-name=foo --container-writable=/tmp/layer echo alive
+	assert_status 125
+	assert_output ''
+	assert_failure n? '--container-name and --container-writable=DIR contradict each other' \
+	    "one of the two: the job keeps what is written to 'foo'"
 }
 
 @test ':create refuses one that exists' {
@@ -193,7 +215,7 @@ writable_by_all() { install -d -o alice -m 777 "$where"; }
 		assert_equal "${lines[*]}" up
 		assert_stderr "davit: n1: container 'foo': '/tmp': "
 		assert_equal "$(grep -c 'davit: ' <<<"$stderr")" 2
-		assert_equal "$(ls -A /home/alice "$where/" 2>/dev/null | grep -c foo)" 0
+		assert_equal "$(find /home/alice "$where/" /tmp/bobs -name foo 2>/dev/null)" ''
 		rm -rf "$where" /tmp/bobs
 	done
 }

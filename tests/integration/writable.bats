@@ -86,7 +86,7 @@ teardown() {
 	run_srun --container="$SMALL" --container-writable=size=1m sh -c \
 	    'dd if=/dev/zero of=/big bs=64k 2>/dev/null || exit 9'
 	assert_status 9
-	assert_stderr "davit: .*: the container's writable layer is full: it holds 1024 KiB at most"
+	assert_stderr "davit: .*: the container's writable layer is full: it holds 1 MiB in memory"
 	assert_stderr 'davit: .*: try: --container-writable=size=SIZE, or =DIR for a directory'
 	assert_equal "$(grep -c 'davit: ' <<<"$stderr")" 2
 	run_srun --container="$SMALL" --container-writable=size=4m sh -c \
@@ -107,6 +107,7 @@ teardown() {
 	--container-writable=size=1x|--container-writable: '1x' is not a size
 	--container-writable=size=-1m|--container-writable: '-1m' is not a size
 	--container-writable=size=1mm|--container-writable: '1mm' is not a size
+	--container-writable=ture|--container-writable: 'ture' is neither yes, no or size=SIZE nor a path with '/'
 	--container-save=|--container-save: empty path
 	--container-save=/tmp/|--container-save: '/tmp/' is a directory
 	END
@@ -176,7 +177,7 @@ teardown() {
 }
 
 @test 'a relative DIR, a link, one that exists' {
-	run_srun --container="$SMALL" --container-writable=layer touch /one
+	run_srun --container="$SMALL" --container-writable=./layer touch /one
 	assert_success
 	assert_equal "$(ls /home/alice/layer/upper/one)" /home/alice/layer/upper/one
 	alice ln -s /home/alice/layer /tmp/layer
@@ -352,6 +353,16 @@ no_save() {
 	assert_success
 	assert_match_saved /on.n1
 	[[ $(unsquashfs -l $saved) != */on.n2* ]] || complain 'the second node has saved'
+}
+
+@test 'a job that is cancelled saves nothing and leaves nothing' {
+	begin srun -n2 -N1 --container="$SMALL" --container-save=$saved sh -c 'echo up; sleep 60'
+	await_output up 2
+	scancel "$(job_now)"
+	finish
+	((status != 0))
+	await job_none
+	[[ ! -e $saved ]] || unsquashfs -l $saved >/dev/null || complain 'half an image'
 }
 
 @test 'a batch script and --container-save' {

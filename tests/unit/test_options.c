@@ -465,6 +465,8 @@ static void bad_variables_are_refused(void **state)
 		{ "PYXIS_CONTAINER_MOUNT_HOME", "maybe",
 		  "PYXIS_CONTAINER_MOUNT_HOME: 'maybe' is neither yes nor no" },
 		{ "DAVIT_CONTAINER_NAME", "a/b", "DAVIT_CONTAINER_NAME: 'a/b' is not a name" },
+		{ "DAVIT_CONTAINER_READONLY", "maybe",
+		  "DAVIT_CONTAINER_READONLY: 'maybe' is neither" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -126,7 +126,7 @@ static const struct {
 	{ "writable", "size=50%", " memory::50% " },
 	{ "writable", "size=4096", " memory::4096 " },
 	{ "writable", "/scratch/dir", " dir:/scratch/dir: " },
-	{ "writable", "size", " dir:size: " },
+	{ "writable", "./size", " dir:./size: " },
 	{ "mount-home", "yes", " home=yes " },
 	{ "mount-home", "no", " home=no " },
 	{ "mount-home", "TRUE", " home=yes " },
