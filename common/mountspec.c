@@ -212,6 +212,9 @@ static int append(struct mountlist *list, struct mountspec *spec, struct error *
 
 static int set_target(struct mountspec *spec, const char *path, struct error *err)
 {
+	/* As pyxis has it, "./x" is in the container's root. */
+	if (path[0] == '.' && (path[1] == '/' || !path[1]))
+		path = path[1] ? path + 1 : "/";
 	spec->target = path_normalise(path);
 	if (!spec->target && errno == ENOMEM)
 		return error_set(err, ENOMEM, "cannot keep the mounts");
@@ -224,6 +227,12 @@ static int set_target(struct mountspec *spec, const char *path, struct error *er
 	return 0;
 }
 
+static bool is_path(const char *text)
+{
+	return text[0] == '/' || strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0 ||
+	       strncmp(text, "~/", 2) == 0 || strcmp(text, ".") == 0 || strcmp(text, "~") == 0;
+}
+
 /* Decides from the first field what kind of mount this is. */
 static int set_source(struct mountspec *spec, char *first, bool alone, struct error *err)
 {
@@ -231,8 +240,7 @@ static int set_source(struct mountspec *spec, char *first, bool alone, struct er
 		spec->kind = MOUNT_TMPFS;
 	} else if (!alone && strcmp(first, "umount") == 0) {
 		spec->kind = MOUNT_UMOUNT;
-	} else if (first[0] == '/' || strncmp(first, "./", 2) == 0 ||
-		   strncmp(first, "../", 3) == 0 || strcmp(first, ".") == 0) {
+	} else if (is_path(first)) {
 		spec->source = strdup(first);
 		if (!spec->source)
 			return error_set(err, ENOMEM, "cannot keep the mounts");
@@ -265,8 +273,8 @@ static int parse_entry(struct mountspec *spec, const char **at, struct error *er
 		return error_set(err, 0, "more than three fields: SOURCE:TARGET:FLAGS");
 	if (set_source(spec, first, !target, err) < 0)
 		return -1;
-	if (!target && first[0] != '/') {
-		error_set(err, 0, "relative mount source '%s' needs a target", first);
+	if (!target && (first[0] == '~' || strncmp(first, "../", 3) == 0)) {
+		error_set(err, 0, "mount source '%s' needs a target", first);
 		return error_remedy(err, "%s:/absolute/path", first);
 	}
 	if (set_target(spec, target ? target : first, err) < 0)

@@ -5,7 +5,7 @@
  *	MOUNTS = MOUNT[,MOUNT]...
  *	MOUNT  = SOURCE[:TARGET[:FLAG[+FLAG]...]] | tmpfs:TARGET[:FLAGS] | umount:TARGET
  *
- * This is pyxis's syntax. A backslash takes the meaning from a following ':', ',' or '\'. Parsing
+ * This is pyxis's syntax; a SOURCE may begin with "~/", a TARGET with "./", which is the root. A backslash takes the meaning from a following ':', ',' or '\'. Parsing
  * touches no file: srun checks the syntax long before a node knows whether the source exists.
  */
 #ifndef DAVIT_MOUNTSPEC_H
@@ -38,7 +38,7 @@ struct mountspec {
 	uint64_t propagation;     /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0 */
 	uint64_t attr_set;        /* MOUNT_ATTR_* of mount_setattr(2) */
 	uint64_t attr_clr;
-	char *source; /* path on the host; NULL unless MOUNT_BIND */
+	char *source; /* path on the host, maybe with "~" (home.h); NULL unless MOUNT_BIND */
 	char *target; /* absolute, without "." or ".." or doubled slashes */
 	char *size;   /* tmpfs: size=, as tmpfs(5) takes it, or NULL */
 	char *mode;   /* tmpfs: mode=, octal, or NULL */

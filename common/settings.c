@@ -295,7 +295,7 @@ const struct option_def settings_options[] = {
 	{ "mount-home", "no-mount-home", ARG_NONE, NULL,
 	  "mount the home directory in it, or do not", set_mount_home },
 	{ "workdir", NULL, ARG_REQUIRED, "DIR",
-	  "working directory in it [the image's, else that of the job]", set_workdir },
+	  "working directory in it [that of the job, else the image's]", set_workdir },
 	{ "env", NULL, ARG_REQUIRED, "NAME[=VALUE],...",
 	  "variables that outweigh the image's: the job's own, or with this value", set_env },
 	{ "clean-env", "no-clean-env", ARG_NONE, NULL,

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/home.h"
 #include "common/syscalls.h"
 #include "images/oci.h"
 #include "images/sif.h"
@@ -284,26 +285,6 @@ static int refuse_open(const struct image *image, const char *path, int cause, s
 	return -1;
 }
 
-/* `path` with the home directory for "~", which no shell replaces behind "--container=". */
-static char *replace_tilde(const char *path, struct error *err)
-{
-	const char *home = getenv("HOME");
-	char *full = NULL;
-
-	if (path[0] != '~' || (path[1] != '\0' && path[1] != '/')) {
-		full = strdup(path);
-	} else if (!home || home[0] != '/') {
-		error_set(err, 0, "no image '%s': HOME is not set to tell what '~' is", path);
-		error_remedy(err, "an absolute path");
-		return NULL;
-	} else if (asprintf(&full, "%s%s", home, path + 1) < 0) {
-		full = NULL;
-	}
-	if (!full)
-		error_set(err, ENOMEM, "cannot open image '%s'", path);
-	return full;
-}
-
 /* `path`, made absolute for messages as far as that can be done. */
 static char *absolute(const char *path)
 {
@@ -319,11 +300,11 @@ static char *absolute(const char *path)
 
 int image_open(struct image *image, const char *name, struct error *err)
 {
-	cleanup_free char *path = replace_tilde(name, err);
+	cleanup_free char *path = home_expand(name, err);
 	struct stat st;
 
 	if (!path)
-		return -1;
+		return error_wrap(err, "no image '%s'", name);
 	image->path = absolute(path);
 	if (!image->path)
 		return error_set(err, ENOMEM, "cannot open image '%s'", path);

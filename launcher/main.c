@@ -17,7 +17,8 @@ static int help_main(int argc, char **argv)
 	(void)argv;
 	puts("Usage: davit COMMAND [ARGUMENT]...\n"
 	     "Launch containers for job steps, without privilege.\n\n"
-	     "  run       run a command in a container by hand\n"
+	     "  run       run a command in a container by hand (also: exec)\n"
+	     "  inspect   show what an image says about itself\n"
 	     "  enter     run a command in the container of a running job step\n"
 	     "  ps        list the containers that run on this node\n"
 	     "  config    show what davit.conf comes to\n"
@@ -44,6 +45,8 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "run",       run_main },
+	{ "exec",      run_main }, /* for hands that are used to Apptainer */
+	{ "inspect",   inspect_main },
 	{ "enter",     enter_main },
 	{ "ps",        ps_main },
 	{ "config",    config_main },

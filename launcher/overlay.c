@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 
 #include "common/fd.h"
+#include "common/home.h"
 #include "common/syscalls.h"
 #include "launcher/root.h"
 
@@ -49,14 +50,15 @@ static int open_layer(const char *path, struct error *err)
 	return make_parts(dir, err) < 0 ? -1 : steal_fd(&dir);
 }
 
-int overlay_prepare(const char *path, struct error *err)
+int overlay_prepare(const char *name, struct error *err)
 {
-	int dir = open_layer(path, err);
+	cleanup_free char *path = home_expand(name, err);
+	int dir = path ? open_layer(path, err) : -1;
 
 	if (dir >= 0)
 		return dir;
 	error_remedy(err, "a directory of your own on a local file system of the node");
-	return error_wrap(err, "writable layer '%s'", path);
+	return error_wrap(err, "writable layer '%s'", name);
 }
 
 /* A layer must be able to keep all that a file can have. */
@@ -67,11 +69,16 @@ static const char *file_system_name(int dir)
 		unsigned int magic;
 		const char *name;
 	} unfit[] = {
-		{ NFS_SUPER_MAGIC, "NFS" },       { 0x0bd00bd0, "Lustre" },
-		{ 0x47504653, "GPFS" },           { FUSE_SUPER_MAGIC, "FUSE" },
-		{ OVERLAYFS_SUPER_MAGIC, "overlay" }, { 0x00c36400, "Ceph" },
-		{ 0x19830326, "BeeGFS" },         { MSDOS_SUPER_MAGIC, "FAT" },
-		{ 0xfe534d42, "SMB" },            { 0xff534d42, "SMB" },
+		{ NFS_SUPER_MAGIC, "NFS" },
+		{ 0x0bd00bd0, "Lustre" },
+		{ 0x47504653, "GPFS" },
+		{ FUSE_SUPER_MAGIC, "FUSE" },
+		{ OVERLAYFS_SUPER_MAGIC, "overlay" },
+		{ 0x00c36400, "Ceph" },
+		{ 0x19830326, "BeeGFS" },
+		{ MSDOS_SUPER_MAGIC, "FAT" },
+		{ 0xfe534d42, "SMB" },
+		{ 0xff534d42, "SMB" },
 	};
 	struct statfs st;
 
@@ -99,8 +106,7 @@ static int mount_layers(int lower, int layer, struct error *err)
 	if (fs < 0 && errno == ENODEV) {
 		error_set(err, ENODEV, "cannot make the container writable");
 		return error_remedy(
-			err,
-			"ask your admin to load the kernel module overlay (modprobe overlay)");
+			err, "ask your admin to load the kernel module overlay (modprobe overlay)");
 	}
 	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "source", "davit", 0) == 0 &&
 	    set_layer(fs, "lowerdir", lower, "") == 0 &&

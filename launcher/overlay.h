@@ -11,10 +11,10 @@
 #include "common/error.h"
 #include "common/mountspec.h"
 
-/* Makes `path` (created with mode 0700 if missing) ready to be a layer: makes upper and work in it,
+/* Makes the directory `name` (created with mode 0700 if missing) ready to be a layer: makes upper and work in it,
  * and takes a lock on it, which lasts as long as any copy of the descriptor returned. A layer that
  * is in use is refused with EBUSY. Returns the descriptor, or -1 with `err` set. */
-int overlay_prepare(const char *path, struct error *err);
+int overlay_prepare(const char *name, struct error *err);
 
 /* Opens the layer `dir` (from overlay_prepare()) in this mount namespace, or where that is -1 a new
  * tmpfs of `size`, which gets attached to "/", out of sight. Returns a descriptor, or -1 with `err`

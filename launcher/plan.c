@@ -59,10 +59,13 @@ static int add(struct mountlist *list, const struct mountlist *asked, const char
 static int list_mounts(const struct container *container, struct mountlist *list, struct error *err)
 {
 	const struct settings *settings = container->settings;
+	const char *home = getenv("HOME");
+	bool without_home = settings->mount_home == CHOICE_NO;
+	bool at_home = home && container->cwd && strcmp(home, container->cwd) == 0;
 	const char *const own[] = {
 		"/tmp",
-		settings->mount_home == CHOICE_NO ? NULL : getenv("HOME"),
-		container->cwd,
+		without_home ? NULL : home,
+		without_home && at_home ? NULL : container->cwd,
 		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its sockets */
 		container->script,
 	};

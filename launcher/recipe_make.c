@@ -30,7 +30,7 @@ static int pack(const struct container *container, const struct image *image,
 		/* The image's working directory is where its entrypoint wants to be. A command of the
 		 * user's is at home where the user is. */
 		.workdir = own[0] || !(enters || !container->has_command) ? own : workdir,
-		.fallback = workdir,
+		.fallback = workdir[0] || settings->mount_home != CHOICE_NO ? workdir : "/",
 		.prefix = enters ? says->entrypoint : NULL,
 		.command = container->has_command ? NULL : says->command,
 		.narrow = narrow_kind(container),

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "common/fd.h"
+#include "common/home.h"
 #include "common/syscalls.h"
 
 #define LINKS_MAX 8   /* dangling links followed to make one mount point */
@@ -311,15 +312,19 @@ static int set_attributes(int tree, const struct mountspec *spec, struct error *
 
 static int clone_source(const struct mountspec *spec, struct error *err)
 {
+	cleanup_free char *source = NULL;
 	int tree;
 
 	if (spec->kind == MOUNT_TMPFS)
 		return root_tmpfs(spec->size ? spec->size : "50%", spec->mode ? spec->mode : "1777",
 				  err);
-	tree = open_tree(AT_FDCWD, spec->source,
+	source = home_expand(spec->source, err);
+	if (!source)
+		return -1;
+	tree = open_tree(AT_FDCWD, source,
 			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 				 (spec->recursive ? AT_RECURSIVE : 0));
-	return tree < 0 ? refuse_source(spec->source, err) : tree;
+	return tree < 0 ? refuse_source(source, err) : tree;
 }
 
 int root_open_source(const struct mountspec *spec, struct error *err)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/home.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/proctitle.h"
@@ -199,16 +200,17 @@ static _Noreturn void saver_main(const char *tool, struct target *target, int co
 	_exit(code);
 }
 
-int save_start(struct save *save, const char *file, struct error *err)
+int save_start(struct save *save, const char *name, struct error *err)
 {
-	const char *tool = find_tool(err);
+	cleanup_free char *file = home_expand(name, err);
+	const char *tool = file ? find_tool(err) : NULL;
 	cleanup_close int saver = -1;
 	struct target target;
 	int pair[2];
 	pid_t pid;
 
 	if (!tool || open_target(&target, file, err) < 0)
-		return error_wrap(err, "cannot save the container to '%s'", file);
+		return error_wrap(err, "cannot save the container to '%s'", name);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot create a socket pair");
 	saver = pair[1];

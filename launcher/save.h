@@ -20,9 +20,9 @@ struct save {
 		.control = -1  \
 	}
 
-/* Starts the saver, in the container's user namespace but before its mount namespace; `file` is as
+/* Starts the saver, in the container's user namespace but before its mount namespace; `name` is as
  * the user gave it. Refuses what cannot be written. Returns 0, or -1 with `err` set. */
-int save_start(struct save *save, const char *file, struct error *err);
+int save_start(struct save *save, const char *name, struct error *err);
 
 /* Hands the saver the root and the reading end of the lifeline, which every rank's guard holds the
  * other end of. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_mounts.c - --container-mounts: the parser, and what is done with the list. */
-/* link: common/mountspec.c common/error.c common/fd.c */
+/* link: common/mountspec.c common/nearest.c common/error.c common/fd.c */
 #include "common/mountspec.h"
 #include "tests/fuzz/fuzz.h"
 

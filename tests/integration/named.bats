@@ -36,13 +36,13 @@ nothing_kept() { ! compgen -G '/tmp/davit.*'; }
 
 @test 'an image that differs is not looked at, nor a name of another job' {
 	in_job <<-END
-	srun -N1 -n1 --container=\$S --container-name=foo touch /new
-	srun -N1 -n1 --container=$OTHER --container-name=foo cat /etc/image
-	srun -N1 -n1 --container=$OTHER --container-name=bar cat /etc/image
+	srun -N1 -n1 -w n1 --container=\$S --container-name=foo touch /new
+	srun -N1 -n1 -w n1 --container=$OTHER --container-name=foo cat /etc/image
+	srun -N1 -n1 -w n1 --container=$OTHER --container-name=bar cat /etc/image
 	END
 	assert_equal "$status" 0
 	assert_output $'small\nother'
-	in_job <<<'srun -N1 -n1 --container=$S --container-name=foo ls /new'
+	in_job <<<'srun -N1 -n1 -w n1 --container=$S --container-name=foo ls /new'
 	assert_status 1
 }
 

@@ -164,7 +164,7 @@ which=(cat /etc/image)
 	--container-mounts=/a:/b:ro:x|--container-mounts: mount '/a:/b:ro:x': more than three fields
 	--container-mounts=/a:/b/../c|--container-mounts: mount '/a:/b/../c': mount target
 	--container-mounts=/a:/|--container-mounts: mount '/a:/': a mount on '/' would hide the image
-	--container-mounts=./a|--container-mounts: mount './a': relative mount source './a' needs a target
+	--container-mounts=../a|--container-mounts: mount '../a': mount source '../a' needs a target
 	--container-mounts=umount:/tmp:ro|--container-mounts: mount 'umount:/tmp:ro': umount takes no flags
 	--container-image=|--container-image: empty image path
 	END
