@@ -57,9 +57,8 @@ static int append(struct envlist *list, char *entry, struct error *err)
 		return error_set(err, ENOMEM, "cannot keep the variables");
 	}
 	list->items = bigger;
-	bigger[list->count++] = (struct envspec){
-		.name = entry, .value = entry[len] ? entry + len + 1 : NULL
-	};
+	bigger[list->count++] =
+		(struct envspec){ .name = entry, .value = entry[len] ? entry + len + 1 : NULL };
 	entry[len] = '\0';
 	return 0;
 }

@@ -55,17 +55,18 @@ enum handover_server {
 
 struct handover {
 	uint32_t magic;
-	uint32_t text_len;  /* bytes of options behind this struct */
-	int32_t userns_fd;  /* user namespace made by the plugin, or -1: the launcher makes one */
-	int32_t send_fd;    /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
-	int32_t recv_fd;    /* and every other rank peeks at the message here */
-	int32_t answer_fd;  /* SOCK_SEQPACKET pair: the plugin asks the image server to set layer_full */
+	uint32_t text_len; /* bytes of options behind this struct */
+	int32_t userns_fd; /* user namespace made by the plugin, or -1: the launcher makes one */
+	int32_t send_fd;   /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
+	int32_t recv_fd;   /* and every other rank peeks at the message here */
+	int32_t answer_fd; /* SOCK_SEQPACKET pair: the plugin asks the image server to set layer_full */
 	uint32_t is_batch;  /* the command is Slurm's copy of a batch script */
 	uint32_t state;     /* enum handover_state */
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
 	uint32_t reported;  /* a rank has told about a failure of its command */
 	uint32_t server;    /* enum handover_server */
-	uint32_t layer_full; /* MiB of the writable layer's file system, where that is full, else 0 */
+	uint32_t
+		layer_full; /* MiB of the writable layer's file system, where that is full, else 0 */
 	uint32_t layer_kept; /* it is a directory of the user's, not memory */
 };
 

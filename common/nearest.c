@@ -28,8 +28,7 @@ size_t word_distance(const char *a, const char *b)
 		for (size_t j = 1; j <= len_b; j++) {
 			size_t above = row[j];
 
-			row[j] = least(above + 1, row[j - 1] + 1,
-				       corner + (a[i - 1] != b[j - 1]));
+			row[j] = least(above + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1]));
 			corner = above;
 		}
 	}

@@ -58,10 +58,10 @@ struct unshare {
 };
 
 struct settings {
-	char *image;   /* path as the user gave it, never "" */
-	char *workdir; /* absolute path inside, or NULL for that of the job */
-	char *name;    /* of a container that the job keeps, or NULL */
-	char *save;    /* file to write the container to, or NULL */
+	char *image;         /* path as the user gave it, never "" */
+	char *workdir;       /* absolute path inside, or NULL for that of the job */
+	char *name;          /* of a container that the job keeps, or NULL */
+	char *save;          /* file to write the container to, or NULL */
 	char *writable_dir;  /* with WRITABLE_DIR */
 	char *writable_size; /* with WRITABLE_MEMORY: as tmpfs(5) takes it; NULL for the site's */
 	struct mountlist mounts;

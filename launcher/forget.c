@@ -34,7 +34,8 @@ int forget_main(int argc, char **argv)
 
 	if (argc != 2 || !argv[1][0] || argv[1][strspn(argv[1], "0123456789")]) {
 		error_set(&err, 0, "davit forget wants the number of a job");
-		error_remedy(&err, "davit forget JOB; the plugin for Slurm runs it when a job has ended");
+		error_remedy(&err,
+			     "davit forget JOB; the plugin for Slurm runs it when a job has ended");
 		report(&err);
 		return err.code;
 	}

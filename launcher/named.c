@@ -69,7 +69,8 @@ static char *read_link(int dir, const char *name)
 
 static int wait_for_builder(int dir, struct error *err)
 {
-	cleanup_close int busy = openat(dir, "busy", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int busy =
+		openat(dir, "busy", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int result;
 
 	if (busy < 0)
@@ -110,7 +111,8 @@ int named_open(struct named *named, const struct settings *settings, const char 
 
 	*named = (struct named){ .busy = -1 };
 	if (!is_number(job)) {
-		error_set(err, 0, "container '%s': only a job can keep a container", settings->name);
+		error_set(err, 0, "container '%s': only a job can keep a container",
+			  settings->name);
 		return error_remedy(err, "--writable=DIR keeps what is written without a job");
 	}
 	if (open_all(named, state_dir, job, settings->name, err) < 0)

@@ -102,7 +102,7 @@ static char *next(const char **at, const char *end)
 	const char *text = *at;
 
 	if (text >= end)
-		return (char *)(uintptr_t)"";
+		return (char *)(uintptr_t) "";
 	*at += strlen(text) + 1;
 	return (char *)(uintptr_t)text;
 }
@@ -137,8 +137,8 @@ static int become_guard(const struct rank *rank, struct error *err)
 	bool saves = rank->save->control >= 0;
 	const struct guard guard = { .forward = rank->forward,
 				     .works_later = saves,
-				     .keep = { rank->way->namespaces.lifeline,
-					       rank->way->lifeline, rank->save->control } };
+				     .keep = { rank->way->namespaces.lifeline, rank->way->lifeline,
+					       rank->save->control } };
 	int status, code, result = guard_fork(&guard, &status, err);
 
 	if (result <= 0)

@@ -17,24 +17,25 @@
 #include "launcher/save.h"
 
 struct recipe {
-	struct edits edits;     /* to the environment */
-	const char *workdir;    /* "" for the rank's own */
-	const char *fallback;   /* working directory where the rank's own is not in the container, or "" */
-	char *const *prefix;    /* words in front of the command, NULL-terminated; NULL for none */
-	char *const *command;   /* what to run where no command is given; NULL for nothing */
+	struct edits edits;  /* to the environment */
+	const char *workdir; /* "" for the rank's own */
+	const char *
+		fallback; /* working directory where the rank's own is not in the container, or "" */
+	char *const *prefix;  /* words in front of the command, NULL-terminated; NULL for none */
+	char *const *command; /* what to run where no command is given; NULL for nothing */
 	enum narrow_to narrow;
-	bool guarded;           /* the rank's process waits for the command instead of becoming it */
+	bool guarded; /* the rank's process waits for the command instead of becoming it */
 };
 
 /* Returns a sealed memfd, or -1 with `err` set. */
 int recipe_pack(const struct recipe *recipe, struct error *err);
 
 struct rank {
-	char **argv;      /* the command; argv[0] NULL where there is none */
-	const char *cwd;  /* working directory before the container was entered, "" if unknown */
-	struct way *way;  /* with the recipe */
+	char **argv;       /* the command; argv[0] NULL where there is none */
+	const char *cwd;   /* working directory before the container was entered, "" if unknown */
+	struct way *way;   /* with the recipe */
 	struct save *save; /* for whoever has built a container that is to be saved */
-	bool forward;     /* a guard passes signals on: only its process is signalled */
+	bool forward;      /* a guard passes signals on: only its process is signalled */
 };
 
 /* Becomes the command of `rank`, in the container, as the recipe says. Returns only on failure, -1

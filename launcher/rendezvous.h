@@ -23,13 +23,13 @@
 /* What a rank needs to get into a container that another one has built. */
 struct way {
 	struct namespaces namespaces;
-	int recipe;   /* what to do in there, see recipe.h */
+	int recipe; /* what to do in there, see recipe.h */
 	int lifeline; /* to be held open by guards; who waits for all of them reads the other end; or -1 */
 };
 
-#define WAY_INIT                                                                    \
-	{                                                                           \
-		.namespaces = NAMESPACES_INIT, .recipe = -1, .lifeline = -1         \
+#define WAY_INIT                                                            \
+	{                                                                   \
+		.namespaces = NAMESPACES_INIT, .recipe = -1, .lifeline = -1 \
 	}
 
 void way_done(struct way *way);

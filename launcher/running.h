@@ -17,9 +17,9 @@
 #include "common/error.h"
 
 /* What a rank's environment tells about its container; set by the launcher. */
-#define RUNNING_ENV_IMAGE   "DAVIT_IMAGE"          /* the image's path */
-#define RUNNING_ENV_NAME    "DAVIT_NAME" /* that of --container-name, else unset */
-#define RUNNING_ENV_ENTERED "DAVIT_ENTERED"        /* set by davit enter; unset for a rank */
+#define RUNNING_ENV_IMAGE   "DAVIT_IMAGE"   /* the image's path */
+#define RUNNING_ENV_NAME    "DAVIT_NAME"    /* that of --container-name, else unset */
+#define RUNNING_ENV_ENTERED "DAVIT_ENTERED" /* set by davit enter; unset for a rank */
 
 /* One container, or the part of it that one step has, where several share a named one. */
 struct running {

@@ -115,16 +115,24 @@ static _Noreturn void exec_tool(const char *tool, int root, int target)
 {
 	char source[64], file[64];
 	bool terminal = isatty(STDERR_FILENO);
-	const char *argv[] = { "mksquashfs", source,	  file,
-			       "-noappend",  "-all-root", "-comp",
-			       "zstd",	     "-exit-on-error", terminal ? "-progress" : "-no-progress",
-			       "-quiet",     NULL };
+	const char *argv[] = { "mksquashfs",
+			       source,
+			       file,
+			       "-noappend",
+			       "-all-root",
+			       "-comp",
+			       "zstd",
+			       "-exit-on-error",
+			       terminal ? "-progress" : "-no-progress",
+			       "-quiet",
+			       NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	/* Descriptors for a program that must find them: without close-on-exec. */
 	snprintf(source, sizeof(source), "/proc/self/fd/%d/.", dup(root));
 	snprintf(file, sizeof(file), "/proc/self/fd/%d", dup(target));
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(terminal ? STDERR_FILENO : null, STDOUT_FILENO) < 0)
+	if (dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(terminal ? STDERR_FILENO : null, STDOUT_FILENO) < 0)
 		_exit(EXIT_SETUP);
 	keep_override();
 	helper_default_signals();

@@ -15,9 +15,9 @@ struct save {
 	int control; /* to the saver */
 };
 
-#define SAVE_INIT              \
-	{                      \
-		.control = -1  \
+#define SAVE_INIT             \
+	{                     \
+		.control = -1 \
 	}
 
 /* Starts the saver, in the container's user namespace but before its mount namespace; `name` is as

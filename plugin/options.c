@@ -19,7 +19,7 @@
 #define OPTIONS_MAX 32
 #define OPPOSITE    0x100 /* beside an index: the option means "no" */
 
-static char *values[OPTIONS_MAX];  /* by index in settings_options */
+static char *values[OPTIONS_MAX]; /* by index in settings_options */
 static bool opposed[OPTIONS_MAX]; /* the value comes from the opposite */
 
 static int check(const char *name, int index, const char *value, struct error *err)
@@ -72,9 +72,8 @@ static int take(int index, bool opposite, const char *value, bool remote, struct
 /* salloc and sbatch hand a missing value on through a variable, as the words "(null)". */
 static bool is_missing(const struct option_def *def, const char *value)
 {
-	return def->has_arg == ARG_NONE ||
-	       (def->has_arg == ARG_OPTIONAL &&
-		(!value || !value[0] || strcmp(value, "(null)") == 0));
+	return def->has_arg == ARG_NONE || (def->has_arg == ARG_OPTIONAL &&
+					    (!value || !value[0] || strcmp(value, "(null)") == 0));
 }
 
 static int on_option(int code, const char *value, int remote)

@@ -51,8 +51,7 @@ int slurm_spank_init(spank_t spank, int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
 
-	if (!is_local() && spank_context() != S_CTX_REMOTE &&
-	    spank_context() != S_CTX_JOB_SCRIPT)
+	if (!is_local() && spank_context() != S_CTX_REMOTE && spank_context() != S_CTX_JOB_SCRIPT)
 		return 0;
 	if (parse_arguments(argc, argv, &err) < 0)
 		return fail(&err);

@@ -368,12 +368,18 @@ static void builder_is_no_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arrives_whole),         cmocka_unit_test(without_text),
-		cmocka_unit_test(survives_exec),         cmocka_unit_test(size_is_sealed),
-		cmocka_unit_test(mappings_are_shared),   cmocka_unit_test(too_much_text),
-		cmocka_unit_test(strange_descriptors),   cmocka_unit_test(short_memfds),
-		cmocka_unit_test(other_layouts),         cmocka_unit_test(can_grow_behind_us),
-		cmocka_unit_test(server_lives_and_dies), cmocka_unit_test(server_signs_out_meanwhile),
+		cmocka_unit_test(arrives_whole),
+		cmocka_unit_test(without_text),
+		cmocka_unit_test(survives_exec),
+		cmocka_unit_test(size_is_sealed),
+		cmocka_unit_test(mappings_are_shared),
+		cmocka_unit_test(too_much_text),
+		cmocka_unit_test(strange_descriptors),
+		cmocka_unit_test(short_memfds),
+		cmocka_unit_test(other_layouts),
+		cmocka_unit_test(can_grow_behind_us),
+		cmocka_unit_test(server_lives_and_dies),
+		cmocka_unit_test(server_signs_out_meanwhile),
 		cmocka_unit_test(builder_is_no_server),
 	};
 

@@ -133,9 +133,8 @@ static struct running read_env(const char *env, size_t len)
 
 static void test_environment(void **state)
 {
-	struct running seen =
-		READ_ENV("DAVIT_IMAGE=/i.sqfs\0SLURM_JOB_ID=5\0SLURM_STEP_ID=2\0"
-			 "SLURM_PROCID=3\0SLURMD_NODENAME=n1\0DAVIT_NAME=x");
+	struct running seen = READ_ENV("DAVIT_IMAGE=/i.sqfs\0SLURM_JOB_ID=5\0SLURM_STEP_ID=2\0"
+				       "SLURM_PROCID=3\0SLURMD_NODENAME=n1\0DAVIT_NAME=x");
 
 	(void)state;
 	assert_string_equal(seen.image, "/i.sqfs");
