@@ -276,6 +276,17 @@ static int join_value(const struct conf_reader *reader, const struct yaml_node *
 	return fclose(out) == 0 ? 0 : error_set(err, ENOMEM, "cannot read '%s'", reader->path);
 }
 
+/* The image and what is kept or saved of it. */
+static bool is_of_job(const struct option_def *def)
+{
+	static const char *const names[] = { "image", "name", "save" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(def->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* A default for an option. A comma list may be written as a list, variables as a map, too. */
 static int read_option(const struct conf_reader *reader, const struct option_def *def,
 		       const struct yaml_node *node, struct error *err)
@@ -285,9 +296,9 @@ static int read_option(const struct conf_reader *reader, const struct option_def
 	bool is_list = def->arg && strstr(def->arg, ",...");
 	const char *value = node->text;
 
-	if (def == settings_options) {
+	if (is_of_job(def)) {
 		error_set(err, 0, "'%s' cannot have a default: each job names its own", def->name);
-		error_remedy(err, "DAVIT_CONTAINER_IMAGE=FILE in the environment");
+		error_remedy(err, "--container-%s", def->name);
 		return conf_refuse(reader, node, err);
 	}
 	if ((is_list && node->kind == YAML_LIST) || (is_env && node->kind == YAML_MAP)) {

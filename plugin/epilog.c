@@ -2,22 +2,55 @@
 /*
  * epilog.c - see epilog.h.
  *
- * slurmd runs it in a process of its own. Root looks at no file here: the child becomes the user in
- * full before it executes the launcher, which knows where to look.
+ * slurmd runs it in a process of its own. Root looks at no file of a user's here: the child becomes
+ * the user in full before it executes the launcher, which knows where to look. The user could stop
+ * that process, so there is an end to waiting.
  */
 #include "plugin/epilog.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static _Noreturn void become_launcher(const char *launcher, uid_t uid, gid_t gid, uint32_t job)
+#include "common/fd.h"
+
+#define NOTES   "/run/davit" /* root's, a file for each job that keeps something */
+#define WAIT_MS 60000        /* for the launcher */
+
+static int make_path(spank_t spank, char *path, size_t size, uint32_t *job, struct error *err)
+{
+	if (spank_get_item(spank, S_JOB_ID, job) != ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm does not tell the job");
+	snprintf(path, size, NOTES "/%u", *job);
+	return 0;
+}
+
+int epilog_note(spank_t spank, struct error *err)
+{
+	cleanup_close int note = -1;
+	uint32_t job;
+	char path[64];
+
+	if (make_path(spank, path, sizeof(path), &job, err) < 0)
+		return -1;
+	if (mkdir(NOTES, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot create '%s'", NOTES);
+	note = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return note < 0 ? error_set(err, errno, "cannot create '%s'", path) : 0;
+}
+
+static _Noreturn void become_launcher(const char *launcher, const struct passwd *user, uint32_t job)
 {
 	char number[16];
 	char *const argv[] = { (char *)(uintptr_t) "davit", (char *)(uintptr_t) "forget", number,
@@ -25,34 +58,59 @@ static _Noreturn void become_launcher(const char *launcher, uid_t uid, gid_t gid
 	char *const env[] = { (char *)(uintptr_t) "PATH=/usr/bin:/bin", NULL };
 
 	snprintf(number, sizeof(number), "%u", job);
-	if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(uid, uid, uid) < 0 || chdir("/") < 0)
+	if (setgroups(1, &user->pw_gid) < 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0 || chdir("/") < 0)
 		_exit(EXIT_SETUP);
 	execve(launcher, argv, env);
 	_exit(EXIT_NOT_EXEC);
+}
+
+/* Returns the wait status, or -1 if the child had to be killed. */
+static int wait_for(pid_t pid)
+{
+	cleanup_close int child = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = { .fd = child, .events = POLLIN };
+	int status = 0, ready;
+	bool in_time;
+
+	do
+		ready = poll(&end, 1, WAIT_MS);
+	while (ready < 0 && errno == EINTR);
+	in_time = ready == 1;
+	if (!in_time)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return in_time ? status : -1;
 }
 
 int epilog_forget(spank_t spank, const char *launcher, struct error *err)
 {
 	const struct passwd *user;
 	uint32_t job;
+	char path[64];
 	uid_t uid;
-	int status = 0;
+	int status;
 	pid_t pid;
 
-	if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS ||
-	    spank_get_item(spank, S_JOB_UID, &uid) != ESPANK_SUCCESS)
-		return error_set(err, 0, "Slurm does not tell the job and its user");
+	if (make_path(spank, path, sizeof(path), &job, err) < 0)
+		return -1;
+	if (unlink(path) < 0)
+		return 0;
+	if (spank_get_item(spank, S_JOB_UID, &uid) != ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm does not tell the job's user");
 	user = getpwuid(uid);
 	if (!user)
 		return error_set(err, errno, "cannot tell who user %u is", uid);
 	pid = fork();
 	if (pid == 0)
-		become_launcher(launcher, uid, user->pw_gid, job);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+		become_launcher(launcher, user, job);
 	if (pid < 0)
 		return error_set(err, errno, "cannot start '%s forget'", launcher);
+	status = wait_for(pid);
+	if (status < 0)
+		return error_set(err, ETIMEDOUT, "'%s forget %u' was killed", launcher, job);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return error_set(err, 0, "'%s forget %u' failed", launcher, job);
 	return 0;

@@ -20,6 +20,7 @@
 #include "common/fd.h"
 #include "common/handover.h"
 #include "common/settings.h"
+#include "plugin/epilog.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
 #include "plugin/userns.h"
@@ -76,7 +77,6 @@ static int find_image(spank_t spank, bool *wanted, struct error *err)
 		return error_set(err, ENAMETOOLONG, "SLURM_CONTAINER");
 	if (result == ESPANK_SUCCESS && image[0])
 		return options_set("image", image, err);
-	current = spank;
 	*wanted = options_value("name") || find_in_environment("image") ||
 		  find_in_environment("name");
 	return 0;
@@ -122,6 +122,7 @@ static int prepare(spank_t spank, struct error *err)
 	uint32_t step = 0;
 	bool wanted;
 
+	current = spank;
 	if (spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS ||
 	    step == SLURM_EXTERN_CONT)
 		return 0;
@@ -129,6 +130,8 @@ static int prepare(spank_t spank, struct error *err)
 		return -1;
 	if (!wanted)
 		return 0;
+	if ((options_value("name") || find_in_environment("name")) && epilog_note(spank, err) < 0)
+		return -1;
 	/* Without one the launcher tries by itself, and tells the user why if that fails, too. */
 	userns = make_userns(spank, &ignored);
 	if (userns < 0)

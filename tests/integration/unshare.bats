@@ -38,9 +38,14 @@ teardown() {
 }
 
 @test 'each namespace is one of its own, the same for all ranks of a node' {
+	# The kernel gives the number of a namespace that is gone to the next one, so
+	# all ranks stay until the last one is there.
 	for kind in net ipc uts pid; do
 		run_srun -N2 -n6 --ntasks-per-node=3 --container-unshare=$kind \
-		    --container="$SMALL" sh -c "$links" $kind
+		    --container="$SMALL" sh -c "$links"'
+		    : >meet.$SLURM_PROCID
+		    until [ "$(ls meet.* | wc -l)" = 6 ]; do sleep 0.05; done' $kind
+		rm -f /home/alice/meet.*
 		assert_success
 		assert_equal "$(wc -l <<<"$output")" 6
 		assert_equal "$(sort -u <<<"$output" | wc -l)" 2
