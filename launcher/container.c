@@ -22,13 +22,13 @@
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "launcher/entrance.h"
-#include "launcher/network.h"
+#include "launcher/running/entrance.h"
+#include "launcher/net/network.h"
 #include "launcher/overlay.h"
-#include "launcher/process.h"
+#include "launcher/running/process.h"
 #include "launcher/recipe_make.h"
 #include "launcher/site.h"
-#include "launcher/slurm_service.h"
+#include "launcher/slurm/service.h"
 #include "launcher/userns.h"
 
 /* A step on several nodes would write one file several times. */

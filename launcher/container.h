@@ -7,7 +7,7 @@
 
 #include "common/error.h"
 #include "common/settings.h"
-#include "launcher/conf.h"
+#include "launcher/conf/conf.h"
 #include "launcher/rendezvous.h"
 #include "launcher/save.h"
 

@@ -9,7 +9,7 @@
 
 #include "common/settings.h"
 #include "launcher/commands.h"
-#include "launcher/conf.h"
+#include "launcher/conf/conf.h"
 #include "launcher/named.h"
 #include "launcher/report.h"
 #include "launcher/userns.h"

@@ -18,7 +18,7 @@
 #include "launcher/recipe.h"
 #include "launcher/rendezvous.h"
 #include "launcher/report.h"
-#include "launcher/request.h"
+#include "launcher/conf/request.h"
 
 struct joining {
 	struct rendezvous rendezvous;

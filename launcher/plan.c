@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/fd.h"
-#include "launcher/conf.h"
+#include "launcher/conf/conf.h"
 
 /* What belongs to the image: the job's working directory is not brought along from there, for it
  * would hide the image's own files. */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
-#include "launcher/edits.h"
+#include "launcher/env/edits.h"
 #include "launcher/narrow.h"
 #include "launcher/rendezvous.h"
 #include "launcher/save.h"

@@ -7,8 +7,8 @@
 
 #include "common/fd.h"
 #include "images/imageconf.h"
-#include "launcher/conf.h"
-#include "launcher/environment.h"
+#include "launcher/conf/conf.h"
+#include "launcher/env/environment.h"
 #include "launcher/recipe.h"
 
 static enum narrow_to narrow_kind(const struct container *container)

@@ -10,7 +10,7 @@
 #include "launcher/container.h"
 #include "launcher/recipe.h"
 #include "launcher/report.h"
-#include "launcher/request.h"
+#include "launcher/conf/request.h"
 
 static void print_option(const char *name, const char *opposite, const struct option_def *def)
 {

@@ -19,11 +19,11 @@
 #include "launcher/devices.h"
 #include "launcher/fakeroot.h"
 #include "launcher/identity.h"
-#include "launcher/network.h"
+#include "launcher/net/network.h"
 #include "launcher/overlay.h"
 #include "launcher/root.h"
 #include "launcher/server.h"
-#include "launcher/slurm_service.h"
+#include "launcher/slurm/service.h"
 
 /* A directory that is not to be written to still needs mount points. */
 #define POINTS_SIZE "1m"

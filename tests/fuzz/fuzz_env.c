@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_env.c - --container-env, and the edits that ranks find in memory which others may write. */
-/* link: common/envspec.c launcher/edits.c common/error.c common/fd.c */
+/* link: common/envspec.c launcher/env/edits.c common/error.c common/fd.c */
 #include "common/envspec.h"
-#include "launcher/edits.h"
+#include "launcher/env/edits.h"
 #include "tests/fuzz/fuzz.h"
 
 static char *const job[] = { "A=1", "AB=", "PATH=/bin", "A=2", "none", "=x", NULL };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_choices.c - layers of values: options, opposites, the environment, the command line. */
-#include "launcher/choices.h"
+#include "launcher/conf/choices.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * test_conf.c - davit.conf: what is taken, what is refused and how, and whose files are believed.
  * For its syntax see test_yaml.c.
  */
-#include "launcher/conf.h"
+#include "launcher/conf/conf.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "launcher/templates.h"
+#include "launcher/conf/templates.h"
 #include "tests/unit/unit.h"
 
 /* The site's text, and a user's unless NULL. */

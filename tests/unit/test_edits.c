@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_edits.c - what each edit makes of an environment, and what is no edit. */
-#include "launcher/edits.h"
+#include "launcher/env/edits.h"
 
 #include <errno.h>
 #include <stdlib.h>

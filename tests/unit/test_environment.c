@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_environment.c - who wins: the job, the image, its scripts, the site or the user. */
-#include "launcher/environment.h"
+#include "launcher/env/environment.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "launcher/locale.h"
-#include "launcher/scripts.h"
+#include "launcher/env/locale.h"
+#include "launcher/env/scripts.h"
 #include "tests/unit/unit.h"
 
 /* What the scripts make: the environment that they get, with these in front and one left out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_locale.c - which locales an image has: directories, archives, musl, and what lies. */
-#include "launcher/locale.h"
+#include "launcher/env/locale.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "launcher/resolver.h"
+#include "launcher/net/resolver.h"
 
 static void replaces_loopback(void **state)
 {

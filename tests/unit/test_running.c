@@ -4,7 +4,7 @@
  *
  * A process is a directory with files here, as in /proc; the namespaces are made up.
  */
-#include "launcher/running.c"
+#include "launcher/running/running.c"
 
 #include <stdarg.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_scripts.c - what scripts make of an environment, and scripts that do not behave. */
-#include "launcher/scripts.h"
+#include "launcher/env/scripts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* test_slurm_wire.c - what clients in a container may send, and what must not be believed */
 #include <signal.h>
 
-#include "launcher/slurm_wire.h"
+#include "launcher/slurm/wire.h"
 #include "tests/unit/unit.h"
 
 static void commands_by_name(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_yaml.c - YAML as a tree, and what of YAML is refused. */
-#include "launcher/yaml.h"
+#include "launcher/conf/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>

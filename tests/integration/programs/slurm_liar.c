@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../../launcher/slurm_wire.h"
+#include "../../../launcher/slurm/wire.h"
 
 #define HONEST                                        \
 	{                                             \

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* conf_parse.c - from the tree to struct conf: the top of the file, and defaults for options. */
+#include "launcher/conf/conf_parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "common/nearest.h"
+
+/* Variables that name something of the node's which is not in the container, or is another there.
+ * See davit.conf(5), which explains each group. */
+static const char *const host_only[] = {
+	/* the dynamic loader and libc: libraries of the node's in programs of the image */
+	"LD_PRELOAD",
+	"LD_LIBRARY_PATH",
+	"LD_AUDIT",
+	"GCONV_PATH",
+	"LOCPATH",
+	/* module systems, and the shell functions that would call them */
+	"MODULEPATH",
+	"MODULEPATH_*",
+	"MODULESHOME",
+	"MODULES_*",
+	"__MODULES_*",
+	"MODULERCFILE",
+	"LOADEDMODULES",
+	"_LMFILES_*",
+	"LMOD_*",
+	"__LMOD_*",
+	"_ModuleTable*",
+	"BASH_ENV",
+	"ENV",
+	"BASH_FUNC_module*",
+	"BASH_FUNC_ml*",
+	"BASH_FUNC__module_raw*",
+	"BASH_FUNC_which*",
+	/* where an interpreter or a library is installed on the node */
+	"PYTHONHOME",
+	"R_HOME",
+	"OPAL_PREFIX",
+	"PMIX_INSTALL_PREFIX",
+	/* the login session, whose sockets stay outside */
+	"XDG_RUNTIME_DIR",
+	"DBUS_SESSION_BUS_ADDRESS",
+};
+
+int conf_refuse(const struct conf_reader *reader, const struct yaml_node *node, struct error *err)
+{
+	return error_wrap(err, "%s:%zu", reader->path, node->line);
+}
+
+int conf_expect(const struct conf_reader *reader, const struct yaml_node *node, enum yaml_kind kind,
+		struct error *err)
+{
+	static const char *const examples[] = { [YAML_NOTHING] = "",
+						[YAML_TEXT] = "VALUE",
+						[YAML_LIST] = "[VALUE, VALUE]",
+						[YAML_MAP] = "{KEY: VALUE}" };
+
+	if (node->kind == kind || (node->kind == YAML_NOTHING && kind != YAML_TEXT))
+		return 0;
+	if (node->key)
+		error_set(err, 0, "'%s' takes %s, not %s", node->key, yaml_kind_name(kind),
+			  yaml_kind_name(node->kind));
+	else
+		error_set(err, 0, "this entry takes %s, not %s", yaml_kind_name(kind),
+			  yaml_kind_name(node->kind));
+	error_remedy(err, "%s%s%s", node->key ? node->key : "-", node->key ? ": " : " ",
+		     examples[kind]);
+	return conf_refuse(reader, node, err);
+}
+
+int conf_expect_site(const struct conf_reader *reader, const struct yaml_node *node,
+		     struct error *err)
+{
+	if (reader->layer == CONF_SITE)
+		return 0;
+	error_set(err, 0, "'%s' is for the site's davit.conf only", node->key);
+	error_remedy(err, "leave it out, or ask your admin");
+	return conf_refuse(reader, node, err);
+}
+
+int conf_refuse_key(const struct conf_reader *reader, const struct yaml_node *node,
+		    const char *nearest, struct error *err)
+{
+	error_set(err, 0, "unknown key '%s'", node->key);
+	if (nearest)
+		error_remedy(err, "'%s'", nearest);
+	else
+		error_remedy(err, "the keys in davit.conf(5)");
+	return conf_refuse(reader, node, err);
+}
+
+int conf_read_fields(const struct conf_reader *reader, const struct yaml_node *map,
+		     const char *const *names, size_t count, const struct yaml_node **fields,
+		     struct error *err)
+{
+	if (conf_expect(reader, map, YAML_MAP, err) < 0)
+		return -1;
+	for (const struct yaml_node *node = map->children; node; node = node->next) {
+		size_t i = 0;
+
+		while (i < count && strcmp(node->key, names[i]) != 0)
+			i++;
+		if (i == count)
+			return conf_refuse_key(reader, node, word_nearest(node->key, names, count),
+					       err);
+		fields[i] = node;
+	}
+	return 0;
+}
+
+int conf_read_switch(const struct conf_reader *reader, const struct yaml_node *node, bool *value,
+		     struct error *err)
+{
+	enum choice choice;
+
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	if (settings_parse_switch(&choice, node->text, err) < 0) {
+		error_wrap(err, "'%s'", node->key);
+		return conf_refuse(reader, node, err);
+	}
+	*value = choice == CHOICE_YES;
+	return 0;
+}
+
+static int keep_text(const struct conf_reader *reader, char **field, char *text, struct error *err)
+{
+	if (!text)
+		return error_set(err, ENOMEM, "cannot read '%s'", reader->path);
+	free(*field);
+	*field = text;
+	return 0;
+}
+
+static int read_writable_size(const struct conf_reader *reader, const struct yaml_node *node,
+			      struct error *err)
+{
+	struct settings scratch = { .image = NULL };
+	char value[64];
+	int result;
+
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	snprintf(value, sizeof(value), "size=%s", node->text);
+	result = settings_set(&scratch, "writable", value, err);
+	settings_done(&scratch);
+	if (result < 0) {
+		error_set(err, 0, "'writable-size': '%s' is not a size", node->text);
+		error_remedy(err, "a number with k, m, g, t or %% behind it");
+		return conf_refuse(reader, node, err);
+	}
+	return keep_text(reader, &reader->conf->writable_size, strdup(node->text), err);
+}
+
+static int read_state_dir(const struct conf_reader *reader, const struct yaml_node *node,
+			  struct error *err)
+{
+	char *path;
+
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	path = path_normalise(node->text);
+	if (!path && errno == EINVAL) {
+		error_set(err, 0, "'state-dir': '%s' is not an absolute path without '..'",
+			  node->text);
+		error_remedy(err, "the path of a directory that each node has, such as /tmp");
+		return conf_refuse(reader, node, err);
+	}
+	return keep_text(reader, &reader->conf->state_dir, path, err);
+}
+
+static int read_subids(const struct conf_reader *reader, const struct yaml_node *node,
+		       struct error *err)
+{
+	return conf_read_switch(reader, node, &reader->conf->subids, err);
+}
+
+static int read_user_config(const struct conf_reader *reader, const struct yaml_node *node,
+			    struct error *err)
+{
+	return conf_read_switch(reader, node, &reader->conf->user_config, err);
+}
+
+/* There is one way to say a thing. */
+static int refuse_opposite(const struct conf_reader *reader, const struct yaml_node *node,
+			   const char *name, const struct option_def *def, struct error *err)
+{
+	error_set(err, 0, "'%s' is the opposite of the option '%s'", name, def->name);
+	error_remedy(err, "'%s'", def->name);
+	return conf_refuse(reader, node, err);
+}
+
+static int forbid(const struct conf_reader *reader, const struct yaml_node *node, struct error *err)
+{
+	bool is_opposite;
+	const struct option_def *def = choices_find(node->text, &is_opposite);
+
+	if (def && is_opposite)
+		return refuse_opposite(reader, node, node->text, def, err);
+	if (def && def != settings_options) {
+		reader->conf->forbidden[def - settings_options] = node->line;
+		return 0;
+	}
+	if (def) {
+		error_set(err, 0, "'%s' cannot be forbidden: there is no container without",
+			  def->name);
+	} else {
+		error_set(err, 0, "no option is called '%s'", node->text);
+		if (settings_nearest(node->text))
+			error_remedy(err, "'%s'", settings_nearest(node->text));
+	}
+	return conf_refuse(reader, node, err);
+}
+
+static int read_forbid(const struct conf_reader *reader, const struct yaml_node *list,
+		       struct error *err)
+{
+	if (conf_expect(reader, list, YAML_LIST, err) < 0)
+		return -1;
+	for (const struct yaml_node *node = list->children; node; node = node->next) {
+		if (conf_expect(reader, node, YAML_TEXT, err) < 0 || forbid(reader, node, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* All keys but the options. */
+static const struct {
+	const char *name;
+	int (*read)(const struct conf_reader *reader, const struct yaml_node *node,
+		    struct error *err);
+	bool is_sites; /* alone */
+} keys[] = {
+	{ "mounts", conf_read_mounts, false },     { "environment", conf_read_environment, false },
+	{ "files", conf_read_files, true },        { "writable-size", read_writable_size, true },
+	{ "state-dir", read_state_dir, true },     { "subids", read_subids, true },
+	{ "user-config", read_user_config, true }, { "forbid", read_forbid, true },
+};
+
+/* One of NAME=VALUE,...: commas and backslashes lose their meaning. */
+static void put_variable(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == ',' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+}
+
+/* The text of an option whose value is a list, from a list or a map. */
+static int join_value(const struct conf_reader *reader, const struct yaml_node *list, bool is_env,
+		      char **value, struct error *err)
+{
+	size_t size;
+	FILE *out = open_memstream(value, &size);
+
+	if (!out)
+		return error_set(err, errno, "cannot read '%s'", reader->path);
+	for (const struct yaml_node *node = list->children; node; node = node->next) {
+		if (conf_expect(reader, node, YAML_TEXT, err) < 0) {
+			fclose(out);
+			return -1;
+		}
+		fprintf(out, "%s%s%s", node == list->children ? "" : ",",
+			node->key ? node->key : "", node->key ? "=" : "");
+		if (is_env)
+			put_variable(out, node->text);
+		else
+			fputs(node->text, out);
+	}
+	return fclose(out) == 0 ? 0 : error_set(err, ENOMEM, "cannot read '%s'", reader->path);
+}
+
+/* The image and what is kept or saved of it. */
+static bool is_of_job(const struct option_def *def)
+{
+	static const char *const names[] = { "image", "name", "save" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(def->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* A default for an option. A comma list may be written as a list, variables as a map, too. */
+static int read_option(const struct conf_reader *reader, const struct option_def *def,
+		       const struct yaml_node *node, struct error *err)
+{
+	cleanup_free char *joined = NULL, *origin = NULL;
+	bool is_env = strcmp(def->name, "env") == 0;
+	bool is_list = def->arg && strstr(def->arg, ",...");
+	const char *value = node->text;
+
+	if (is_of_job(def)) {
+		error_set(err, 0, "'%s' cannot have a default: each job names its own", def->name);
+		error_remedy(err, "--container-%s", def->name);
+		return conf_refuse(reader, node, err);
+	}
+	if ((is_list && node->kind == YAML_LIST) || (is_env && node->kind == YAML_MAP)) {
+		if (join_value(reader, node, is_env, &joined, err) < 0)
+			return -1;
+		value = joined;
+	} else if (conf_expect(reader, node, YAML_TEXT, err) < 0) {
+		return -1;
+	}
+	if (asprintf(&origin, "%s:%zu", reader->path, node->line) < 0) {
+		origin = NULL;
+		return error_set(err, ENOMEM, "cannot read '%s'", reader->path);
+	}
+	if (choices_set(&reader->conf->choices, def->name, value, origin, err) < 0)
+		return error_wrap(err, "%s: '%s'", origin, def->name);
+	return 0;
+}
+
+static int check_forbidden(const struct conf_reader *reader, const struct yaml_node *node,
+			   struct error *err)
+{
+	const struct option_def *def = settings_find(node->key);
+	size_t line = def ? reader->conf->forbidden[def - settings_options] : 0;
+
+	if (reader->layer == CONF_SITE || !line)
+		return 0;
+	error_set(err, 0, "%s:%zu forbids the option '%s'", reader->conf->paths[CONF_SITE], line,
+		  def->name);
+	error_remedy(err, "leave it out, or ask your admin");
+	return conf_refuse(reader, node, err);
+}
+
+static const char *nearest_key(const char *key)
+{
+	const char *words[sizeof(keys) / sizeof(keys[0]) + CHOICES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		words[count++] = keys[i].name;
+	for (const struct option_def *def = settings_options; def->name; def++)
+		words[count++] = def->name;
+	return word_nearest(key, words, count);
+}
+
+static int read_key(const struct conf_reader *reader, const struct yaml_node *node,
+		    struct error *err)
+{
+	const struct option_def *def;
+	bool is_opposite;
+
+	if (check_forbidden(reader, node, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(node->key, keys[i].name) == 0) {
+			if (keys[i].is_sites && conf_expect_site(reader, node, err) < 0)
+				return -1;
+			return keys[i].read(reader, node, err);
+		}
+	def = choices_find(node->key, &is_opposite);
+	if (def && is_opposite)
+		return refuse_opposite(reader, node, node->key, def, err);
+	if (def)
+		return read_option(reader, def, node, err);
+	return conf_refuse_key(reader, node, nearest_key(node->key), err);
+}
+
+int conf_init(struct conf *conf, struct error *err)
+{
+	const size_t count = sizeof(host_only) / sizeof(host_only[0]);
+
+	*conf = (struct conf){ .user_config = true };
+	conf->writable_size = strdup("20%");
+	conf->state_dir = strdup("/tmp");
+	conf->host_only = calloc(count + 1, sizeof(*conf->host_only));
+	if (!conf->writable_size || !conf->state_dir || !conf->host_only)
+		return error_set(err, ENOMEM, "cannot start with davit.conf");
+	for (size_t i = 0; i < count; i++) {
+		conf->host_only[i] = strdup(host_only[i]);
+		if (!conf->host_only[i])
+			return error_set(err, ENOMEM, "cannot start with davit.conf");
+	}
+	return 0;
+}
+
+int conf_parse(struct conf *conf, enum conf_layer layer, const char *path, const char *text,
+	       size_t len, struct error *err)
+{
+	const struct conf_reader reader = { .conf = conf, .path = path, .layer = layer };
+
+	conf->trees[layer] = yaml_tree_parse(path, text, len, err);
+	if (!conf->trees[layer])
+		return -1;
+	conf->paths[layer] = strdup(path);
+	if (!conf->paths[layer])
+		return error_set(err, ENOMEM, "cannot read '%s'", path);
+	for (const struct yaml_node *node = conf->trees[layer]->children; node; node = node->next)
+		if (read_key(&reader, node, err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* conf_parse.h - what the readers of davit.conf's parts share. */
+#ifndef DAVIT_CONF_PARSE_H
+#define DAVIT_CONF_PARSE_H
+
+#include "launcher/conf/conf.h"
+
+struct conf_reader {
+	struct conf *conf;
+	const char *path;
+	enum conf_layer layer;
+};
+
+/* Puts "FILE:LINE: " in front of the cause. Returns -1. */
+int conf_refuse(const struct conf_reader *reader, const struct yaml_node *node, struct error *err);
+
+/* Is the node of this kind? No value at all is an empty list or map. */
+int conf_expect(const struct conf_reader *reader, const struct yaml_node *node, enum yaml_kind kind,
+		struct error *err);
+
+/* Refuses a key that only the site may use, unless this is the site's file. */
+int conf_expect_site(const struct conf_reader *reader, const struct yaml_node *node,
+		     struct error *err);
+
+int conf_refuse_key(const struct conf_reader *reader, const struct yaml_node *node,
+		    const char *nearest, struct error *err);
+
+/* Finds the values of a map by their names, NULL where there is none; refuses other keys. */
+int conf_read_fields(const struct conf_reader *reader, const struct yaml_node *map,
+		     const char *const *names, size_t count, const struct yaml_node **fields,
+		     struct error *err);
+
+int conf_read_switch(const struct conf_reader *reader, const struct yaml_node *node, bool *value,
+		     struct error *err);
+
+/* conf_sections.c */
+int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *node,
+		     struct error *err);
+int conf_read_environment(const struct conf_reader *reader, const struct yaml_node *node,
+			  struct error *err);
+int conf_read_files(const struct conf_reader *reader, const struct yaml_node *list,
+		    struct error *err);
+
+#endif
