@@ -59,7 +59,8 @@ struct handover {
 	int32_t userns_fd; /* user namespace made by the plugin, or -1: the launcher makes one */
 	int32_t send_fd;   /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
 	int32_t recv_fd;   /* and every other rank peeks at the message here */
-	int32_t answer_fd; /* SOCK_SEQPACKET pair: the plugin asks the image server to set layer_full */
+	int32_t question_fd; /* pipes: by a byte the plugin asks the image server to set layer_full, */
+	int32_t answer_fd;  /* and by a byte that says it has */
 	uint32_t is_batch;  /* the command is Slurm's copy of a batch script */
 	uint32_t state;     /* enum handover_state */
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */

@@ -9,7 +9,6 @@
 #include "launcher/fakeroot.h"
 
 #include <errno.h>
-#include <seccomp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,19 +28,6 @@ static const int faked[] = {
 	SCMP_SYS(setuid32),
 };
 
-/* Programs of the node's other word size run, too. */
-static int add_sub_architecture(scmp_filter_ctx filter)
-{
-	switch (seccomp_arch_native()) {
-	case SCMP_ARCH_X86_64:
-		return seccomp_arch_add(filter, SCMP_ARCH_X86);
-	case SCMP_ARCH_AARCH64:
-		return seccomp_arch_add(filter, SCMP_ARCH_ARM);
-	default:
-		return 0;
-	}
-}
-
 /* Device nodes are pretended; FIFOs, sockets and files are made. */
 static int fake_devices(scmp_filter_ctx filter)
 {
@@ -58,32 +44,13 @@ static int fake_devices(scmp_filter_ctx filter)
 	return result;
 }
 
-static int fill(scmp_filter_ctx filter)
+int fakeroot_rules(scmp_filter_ctx filter)
 {
-	int result = add_sub_architecture(filter);
+	int result = 0;
 
-	/* Calls of any other architecture go on to the kernel, which refuses what is not allowed. */
-	if (result == 0)
-		result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
-	/* Without the slow protection of speculative stores that older kernels tie to filters. */
-	if (result == 0)
-		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 	for (size_t i = 0; i < sizeof(faked) / sizeof(faked[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), faked[i], 0);
 	return result ? result : fake_devices(filter);
-}
-
-int fakeroot_filter(struct error *err)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int result = filter ? fill(filter) : -ENOMEM;
-
-	if (result == 0)
-		result = seccomp_load(filter);
-	seccomp_release(filter);
-	if (result < 0)
-		return error_set(err, -result, "cannot install the filter for --remap-root");
-	return 0;
 }
 
 int fakeroot_mount(struct root *root, struct error *err)

@@ -8,12 +8,13 @@
 #ifndef DAVIT_FAKEROOT_H
 #define DAVIT_FAKEROOT_H
 
+#include <seccomp.h>
+
 #include "common/error.h"
 #include "launcher/root.h"
 
-/* Installs the filter in this process, for good and for all that it starts. Needs no_new_privs.
- * Returns 0, or -1 with `err` set. */
-int fakeroot_filter(struct error *err);
+/* Adds the rules to a filter. Returns 0, or a negative errno. */
+int fakeroot_rules(scmp_filter_ctx filter);
 
 /* Where the image has apt, makes it stay root: otherwise it becomes a user of its own to download,
  * and looks whether it did. Returns 0, or -1 with `err` set. */

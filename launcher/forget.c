@@ -6,6 +6,7 @@
  * removed in a user namespace that has these.
  */
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "common/settings.h"
 #include "launcher/commands.h"
@@ -32,6 +33,8 @@ int forget_main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int result;
 
+	/* It is root's child. Other processes of the user shall not make it theirs. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (argc != 2 || !argv[1][0] || argv[1][strspn(argv[1], "0123456789")]) {
 		error_set(&err, 0, "davit forget wants the number of a job");
 		error_remedy(&err,

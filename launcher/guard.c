@@ -35,7 +35,7 @@ static void let_go(const struct guard *guard)
 	if (guard->works_later)
 		return;
 	(void)helper_null_stdio(STDERR_FILENO);
-	(void)narrow(NARROW_USER, &ignored);
+	(void)narrow(NARROW_HELPER, &ignored);
 	proctitle_set("davit-guard", "davit: guard");
 }
 

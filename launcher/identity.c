@@ -100,7 +100,8 @@ static void add_groups(FILE *out, const char *text)
 /* Appends to the container's own file, as far as there is one. */
 static int append(struct root *root, const char *path, const char *added)
 {
-	cleanup_close int fd = open_in_root(root->fd, path, O_WRONLY | O_APPEND | O_NOCTTY);
+	cleanup_close int fd =
+		open_in_root(root->fd, path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY);
 
 	return fd < 0 ? -1 : fd_write_all(fd, added, strlen(added));
 }

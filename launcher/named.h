@@ -2,7 +2,8 @@
 /*
  * named.h - containers that a job keeps from step to step (--container-name).
  *
- * What such a container writes is in STATE_DIR/davit.JOB.NODE/NAME, a layer as overlay.h has it;
+ * What such a container writes is in STATE_DIR/davit.JOB.NODE/NAME, a layer as overlay.h has it, and
+ * out of the containers' sight, as long as nobody mounts STATE_DIR in them;
  * a link `image` beside it says what it lies over. When the job has ended, the plugin starts
  * `davit forget JOB`, as the user, and all of it goes.
  */

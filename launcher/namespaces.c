@@ -84,7 +84,7 @@ static _Noreturn void init_main(int talk, int lifeline)
 	proctitle_set("davit-init", "davit: init");
 	(void)helper_null_stdio(STDERR_FILENO);
 	helper_close_others((const int[]){ talk, lifeline, proc }, 3);
-	(void)narrow(NARROW_USER, &ignored);
+	(void)narrow(NARROW_HELPER, &ignored);
 	if (fdpass_send(talk, &error, sizeof(error), &proc, proc >= 0) < 0 || proc < 0)
 		_exit(1);
 	close(talk);

@@ -9,6 +9,10 @@
  * that opens other parts of the kernel is gone: SYS_ADMIN (mounts, namespaces), NET_ADMIN, NET_RAW,
  * SYS_PTRACE, MKNOD, SYS_RESOURCE, BPF...
  *
+ * The kernel lets a process trace another, or go through its files in /proc, only if that one has no
+ * capability that it lacks. A helper that has the same user and namespace as the ranks, but files of
+ * the node in hand, keeps one for that sake, which means nothing in a user namespace.
+ *
  * The bounding set is what uid 0 gets at an exec; with no_new_privs never more than it had.
  */
 #include "launcher/narrow.h"
@@ -18,7 +22,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-#include "launcher/fakeroot.h"
+#include "launcher/filter.h"
 
 static const cap_value_t of_root[] = {
 	CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID,  CAP_KILL,
@@ -26,28 +30,31 @@ static const cap_value_t of_root[] = {
 };
 #define OF_ROOT_COUNT (sizeof(of_root) / sizeof(of_root[0]))
 
-static bool is_kept(cap_value_t cap, size_t count)
+static const cap_value_t of_helper = CAP_WAKE_ALARM;
+
+static bool is_kept(cap_value_t cap, const cap_value_t *kept, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (of_root[i] == cap)
+		if (kept[i] == cap)
 			return true;
 	return false;
 }
 
-/* Drops all but the first `count` of root's. */
-static int drop_capabilities(size_t count)
+/* Drops all but those, which are in effect only if `usable`. */
+static int drop_capabilities(const cap_value_t *kept, size_t count, bool usable)
 {
 	cap_t left = cap_init();
 	int result = -1;
 
 	if (!left)
 		return -1;
-	if (count > 0 && (cap_set_flag(left, CAP_PERMITTED, (int)count, of_root, CAP_SET) < 0 ||
-			  cap_set_flag(left, CAP_EFFECTIVE, (int)count, of_root, CAP_SET) < 0))
+	if (count > 0 && cap_set_flag(left, CAP_PERMITTED, (int)count, kept, CAP_SET) < 0)
+		goto out;
+	if (usable && cap_set_flag(left, CAP_EFFECTIVE, (int)count, kept, CAP_SET) < 0)
 		goto out;
 	/* The bounding set first: emptying it takes CAP_SETPCAP. */
 	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++)
-		if (!is_kept(cap, count) && cap_drop_bound(cap) < 0)
+		if (!(usable && is_kept(cap, kept, count)) && cap_drop_bound(cap) < 0)
 			goto out;
 	/* cap_reset_ambient() would ask for each of them. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
@@ -58,11 +65,20 @@ out:
 	return result;
 }
 
+static int drop_to(enum narrow_to to)
+{
+	if (to == NARROW_USER)
+		return drop_capabilities(NULL, 0, false);
+	if (to == NARROW_HELPER)
+		return drop_capabilities(&of_helper, 1, false);
+	return drop_capabilities(of_root, OF_ROOT_COUNT, true);
+}
+
 int narrow(enum narrow_to to, struct error *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot set no_new_privs");
-	if (drop_capabilities(to == NARROW_USER ? 0 : OF_ROOT_COUNT) < 0)
+	if (drop_to(to) < 0)
 		return error_set(err, errno, "cannot drop the capabilities");
-	return to == NARROW_FAKE_ROOT ? fakeroot_filter(err) : 0;
+	return to == NARROW_HELPER ? 0 : filter_install(to == NARROW_FAKE_ROOT, err);
 }

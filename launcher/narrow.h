@@ -7,6 +7,7 @@
 
 enum narrow_to {
 	NARROW_USER,      /* no capability at all */
+	NARROW_HELPER,    /* no use of any: a process beside the container, out of its reach */
 	NARROW_FAKE_ROOT, /* root with one id: what root may do with the user's own files and
 			   * processes; taking another id succeeds without doing anything, see fakeroot.h */
 	NARROW_ROOT,      /* root with subordinate ids: the same capabilities, nothing pretended */

@@ -90,18 +90,29 @@ static const char *file_system_name(int dir)
 	return NULL;
 }
 
-static int set_layer(int fs, const char *key, int fd, const char *part)
+/* A link in place of a part would let a container that may write to the layer from outside have any
+ * directory of the user's mounted in the next one. */
+static int open_part(int layer, const char *part)
+{
+	return openat(layer, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int set_layer(int fs, const char *key, int fd)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d%s%s", fd, part[0] ? "/" : "", part);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return fsconfig(fs, FSCONFIG_SET_STRING, key, path, 0);
 }
 
 static int mount_layers(int lower, int layer, struct error *err)
 {
 	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	cleanup_close int upper = open_part(layer, parts[0]), work = open_part(layer, parts[1]);
 	int mount = -1;
+
+	if (upper < 0 || work < 0)
+		return error_set(err, errno, "cannot open a part of the writable layer");
 
 	if (fs < 0 && errno == ENODEV) {
 		error_set(err, ENODEV, "cannot make the container writable");
@@ -109,15 +120,29 @@ static int mount_layers(int lower, int layer, struct error *err)
 			err, "ask your admin to load the kernel module overlay (modprobe overlay)");
 	}
 	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "source", "davit", 0) == 0 &&
-	    set_layer(fs, "lowerdir", lower, "") == 0 &&
-	    set_layer(fs, "upperdir", layer, parts[0]) == 0 &&
-	    set_layer(fs, "workdir", layer, parts[1]) == 0 &&
+	    set_layer(fs, "lowerdir", lower) == 0 && set_layer(fs, "upperdir", upper) == 0 &&
+	    set_layer(fs, "workdir", work) == 0 &&
 	    fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) == 0 &&
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (mount < 0)
 		error_set(err, errno, "cannot make the container writable");
 	return mount;
+}
+
+/* Makes the directory `path` where all above it are directories of the layer: somebody may have filled
+ * that with links, which count inside the container only. */
+static int make_below(int upper, char *path)
+{
+	char *slash = strrchr(path, '/');
+	cleanup_close int parent = -1;
+
+	if (!slash)
+		return mkdirat(upper, path, 0755);
+	*slash = '\0';
+	parent = open_in_root(upper, path, O_PATH | O_DIRECTORY);
+	*slash = '/';
+	return parent < 0 ? 0 : mkdirat(parent, slash + 1, 0755);
 }
 
 /* Creates in `upper` what `lower` has at `path`, a directory, with all above it. */
@@ -140,7 +165,7 @@ static int mirror_directory(int lower, int upper, const char *path)
 		at += 1 + strcspn(at + 1, "/");
 		end = *at;
 		*at = '\0';
-		if (real[len + 1] && mkdirat(upper, real + len + 1, 0755) < 0 && errno != EEXIST)
+		if (real[len + 1] && make_below(upper, real + len + 1) < 0 && errno != EEXIST)
 			return -1;
 		*at = end;
 		at -= 1;
@@ -171,7 +196,7 @@ static int mirror_all(int lower, int upper, const char *path)
 static int mirror_points(int lower, int layer, const struct mountlist *points, struct error *err)
 {
 	static const char *const always[] = { "/etc", "/usr/bin", "/etc/apt/apt.conf.d" };
-	cleanup_close int upper = openat(layer, parts[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int upper = open_part(layer, parts[0]);
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)

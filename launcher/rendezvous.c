@@ -32,6 +32,7 @@ int rendezvous_alone(struct rendezvous *rendezvous, struct error *err)
 	if (page == MAP_FAILED)
 		return error_set(err, errno, "cannot get a shared page");
 	*rendezvous = (struct rendezvous){ .memfd = -1, .handover = page };
+	rendezvous->handover->question_fd = -1;
 	rendezvous->handover->answer_fd = -1;
 	return 0;
 }
@@ -44,7 +45,11 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
 		return -1;
 	rendezvous->memfd = memfd;
 	rendezvous->handover = handover;
-	const int fds[] = { memfd, handover->userns_fd, handover->send_fd, handover->recv_fd,
+	const int fds[] = { memfd,
+			    handover->userns_fd,
+			    handover->send_fd,
+			    handover->recv_fd,
+			    handover->question_fd,
 			    handover->answer_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

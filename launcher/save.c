@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +31,10 @@
 #include "launcher/helper.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
+#include "launcher/running/process.h"
+
+#define KILL_MS   5000 /* for a killed process to end */
+#define HUNTS_MAX 100  /* for what forks faster than it is killed */
 
 static const char *const tools[] = { "/usr/bin/mksquashfs", "/usr/sbin/mksquashfs",
 				     "/usr/local/bin/mksquashfs", "/sbin/mksquashfs" };
@@ -158,12 +165,51 @@ static int run_tool(const char *tool, int root, int target, struct error *err)
 	return error_remedy(err, "its own message is above; mostly a full file system or quota");
 }
 
+struct hunt {
+	ino_t inside; /* a mount namespace */
+	pid_t guard;  /* the one process in there that has to stay */
+	bool found;
+};
+
+static int kill_inside(int proc, pid_t pid, void *data)
+{
+	struct hunt *hunt = data;
+	cleanup_close int pidfd = -1;
+	struct pollfd end;
+	struct stat ns;
+
+	if (pid == hunt->guard || fstatat(proc, "ns/mnt", &ns, 0) < 0 || ns.st_ino != hunt->inside)
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return 0;
+	hunt->found = true;
+	end = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	(void)kill(pid, SIGKILL);
+	(void)poll(&end, 1, KILL_MS);
+	return 0;
+}
+
+/* The ranks have ended. What they have left behind could change files while they are being read, and
+ * put links in their place. */
+static int end_others(ino_t inside, struct error *err)
+{
+	struct hunt hunt = { .inside = inside, .guard = getppid(), .found = true };
+
+	for (int i = 0; i < HUNTS_MAX && hunt.found; i++) {
+		hunt.found = false;
+		(void)process_each(kill_inside, &hunt);
+	}
+	return hunt.found ? error_set(err, 0, "processes of the container do not end") : 0;
+}
+
 /* Waits for the container and its end. Returns 1 when there is nothing to save after all. */
 static int wait_for_ranks(int control, int *root, struct error *err)
 {
 	int fds[FDPASS_MAX];
+	ino_t inside;
 	char byte;
-	ssize_t len = fdpass_receive(control, &byte, 1, fds, 0);
+	ssize_t len = fdpass_receive(control, &inside, sizeof(inside), fds, 0);
 
 	if (len <= 0)
 		return len == 0 ? 1 : error_set(err, errno, "cannot receive the container");
@@ -171,7 +217,7 @@ static int wait_for_ranks(int control, int *root, struct error *err)
 	while (read(fds[1], &byte, 1) < 0 && errno == EINTR)
 		;
 	close(fds[1]);
-	return 0;
+	return end_others(inside, err);
 }
 
 static int save(const char *tool, struct target *target, int control, struct error *err)
@@ -238,8 +284,10 @@ int save_start(struct save *save, const char *name, struct error *err)
 int save_set_root(const struct save *save, int root, int lifeline, struct error *err)
 {
 	const int fds[] = { root, lifeline };
+	struct stat inside;
 
-	if (fdpass_send(save->control, "r", 1, fds, 2) < 0)
+	if (stat("/proc/self/ns/mnt", &inside) < 0 ||
+	    fdpass_send(save->control, &inside.st_ino, sizeof(inside.st_ino), fds, 2) < 0)
 		return error_set(err, errno, "cannot reach the process that saves the container");
 	return 0;
 }

@@ -25,7 +25,8 @@ struct save {
 int save_start(struct save *save, const char *name, struct error *err);
 
 /* Hands the saver the root and the reading end of the lifeline, which every rank's guard holds the
- * other end of. */
+ * other end of. When all have let go, what else is in the calling process's mount namespace is killed
+ * before anything is saved. */
 int save_set_root(const struct save *save, int root, int lifeline, struct error *err);
 
 /* For a guard, when its command has ended: lets go of `lifeline` and waits for the saver, which tells

@@ -103,6 +103,7 @@ static void close_others(const struct server *server, int go)
 			     server->watch,
 			     server->held,
 			     server->rendezvous->memfd,
+			     server->rendezvous->handover->question_fd,
 			     server->rendezvous->handover->answer_fd };
 
 	helper_close_others(keep, sizeof(keep) / sizeof(keep[0]));
@@ -117,7 +118,7 @@ static int get_ready(const struct server *server, int go, struct error *err)
 	reset_affinity();
 	close_others(server, go);
 	sign_in(server->rendezvous);
-	if (narrow(NARROW_USER, err) < 0)
+	if (narrow(NARROW_HELPER, err) < 0)
 		return -1;
 	set_title(server->image->path);
 	return 0;
@@ -181,9 +182,10 @@ static void *answer(void *arg)
 	char byte;
 
 	(void)arg;
-	while (recv(handover->answer_fd, &byte, 1, 0) == 1) {
+	while (read(handover->question_fd, &byte, 1) == 1) {
 		note_layer();
-		(void)send(handover->answer_fd, &byte, 1, MSG_NOSIGNAL);
+		if (write(handover->answer_fd, &byte, 1) != 1)
+			break;
 	}
 	return NULL;
 }

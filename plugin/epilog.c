@@ -27,6 +27,7 @@
 
 #define NOTES   "/run/davit" /* root's, a file for each job that keeps something */
 #define WAIT_MS 60000        /* for the launcher */
+#define KILL_MS 2000         /* for its end */
 
 static int make_path(spank_t spank, char *path, size_t size, uint32_t *job, struct error *err)
 {
@@ -56,7 +57,14 @@ static _Noreturn void become_launcher(const char *launcher, const struct passwd 
 	char *const argv[] = { (char *)(uintptr_t) "davit", (char *)(uintptr_t) "forget", number,
 			       NULL };
 	char *const env[] = { (char *)(uintptr_t) "PATH=/usr/bin:/bin", NULL };
+	int null = open("/dev/null", O_RDWR);
 
+	/* Whose process it is can take its descriptors: none of slurmd's goes along. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			_exit(EXIT_SETUP);
+	if (close_range(STDERR_FILENO + 1, ~0u, 0) < 0)
+		_exit(EXIT_SETUP);
 	snprintf(number, sizeof(number), "%u", job);
 	if (setgroups(1, &user->pw_gid) < 0 ||
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
@@ -66,23 +74,33 @@ static _Noreturn void become_launcher(const char *launcher, const struct passwd 
 	_exit(EXIT_NOT_EXEC);
 }
 
-/* Returns the wait status, or -1 if the child had to be killed. */
+static bool ends_within(int pidfd, int milliseconds)
+{
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	int ready;
+
+	do
+		ready = poll(&end, 1, milliseconds);
+	while (ready < 0 && errno == EINTR);
+	return ready == 1;
+}
+
+/* Returns the wait status, or -1 if the child had to be killed. Even that may have to wait, for a file
+ * system that hangs; then this process ends without it. */
 static int wait_for(pid_t pid)
 {
 	cleanup_close int child = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd end = { .fd = child, .events = POLLIN };
-	int status = 0, ready;
-	bool in_time;
+	int status = 0;
 
-	do
-		ready = poll(&end, 1, WAIT_MS);
-	while (ready < 0 && errno == EINTR);
-	in_time = ready == 1;
-	if (!in_time)
+	if (!ends_within(child, WAIT_MS)) {
 		(void)kill(pid, SIGKILL);
+		(void)ends_within(child, KILL_MS);
+		(void)waitpid(pid, &status, WNOHANG);
+		return -1;
+	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return in_time ? status : -1;
+	return status;
 }
 
 int epilog_forget(spank_t spank, const char *launcher, struct error *err)

@@ -37,7 +37,9 @@
 static int memfd = -1; /* of this step, -1 without a container */
 static int userns = -1;
 static int sockets[2] = { -1, -1 };
-static int questions[2] = { -1, -1 }; /* ours, the image server's */
+/* Two pipes, since a socket would bring whatever the user sends along, and to close that may take as
+ * long as the user likes (SO_LINGER). */
+static int question[2] = { -1, -1 }, answer[2] = { -1, -1 };
 static uint32_t forked;
 static bool told;
 static bool failed; /* to prepare the container, for this reason: */
@@ -106,7 +108,8 @@ static int make_handover(uint32_t step, struct error *err)
 		.userns_fd = userns,
 		.send_fd = sockets[0],
 		.recv_fd = sockets[1],
-		.answer_fd = questions[1],
+		.question_fd = question[0],
+		.answer_fd = answer[1],
 		.is_batch = step == SLURM_BATCH_SCRIPT,
 	};
 
@@ -114,6 +117,12 @@ static int make_handover(uint32_t step, struct error *err)
 		return error_set(err, ENOMEM, "cannot hand the options over");
 	memfd = handover_create(&header, text, err);
 	return memfd < 0 ? -1 : 0;
+}
+
+/* An end that stays here, and never blocks. */
+static int keep_end(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -1 : 0;
 }
 
 static int prepare(spank_t spank, struct error *err)
@@ -136,9 +145,8 @@ static int prepare(spank_t spank, struct error *err)
 	userns = make_userns(spank, &ignored);
 	if (userns < 0)
 		slurm_debug("davit: %s", ignored.cause);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, questions) < 0 ||
-	    fcntl(questions[0], F_SETFD, FD_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) < 0 || pipe(question) < 0 ||
+	    pipe(answer) < 0 || keep_end(question[1]) < 0 || keep_end(answer[0]) < 0)
 		return error_set(err, errno, "cannot create a socket pair");
 	return make_handover(step, err);
 }
@@ -236,20 +244,21 @@ void remote_forked(spank_t spank)
 	close_fd(&userns);
 	close_fd(&sockets[0]);
 	close_fd(&sockets[1]);
-	close_fd(&questions[1]);
+	close_fd(&answer[1]); /* but not question[0]: no SIGPIPE, ever */
 }
 
 /* Has the image server tell whether the writable layer is full. It is the user's process, so it gets
  * a moment; and where it has ended, it has told. */
 static void ask_layer(struct handover *seen)
 {
-	struct pollfd answer = { .fd = questions[0], .events = POLLIN };
+	struct pollfd wait = { .fd = answer[0], .events = POLLIN };
 	char byte;
 
-	if (seen->server == HANDOVER_SERVER_RUNS &&
-	    send(questions[0], "?", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 &&
-	    poll(&answer, 1, ANSWER_MS) == 1)
-		(void)recv(questions[0], &byte, 1, MSG_DONTWAIT);
+	/* One that does not answer is not asked again: there may be many ranks. */
+	if (seen->server == HANDOVER_SERVER_RUNS && answer[0] >= 0 &&
+	    write(question[1], "?", 1) == 1 &&
+	    (poll(&wait, 1, ANSWER_MS) != 1 || read(answer[0], &byte, 1) != 1))
+		close_fd(&answer[0]);
 	(void)handover_read(memfd, seen);
 }
 

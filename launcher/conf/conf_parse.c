@@ -168,7 +168,7 @@ static int read_state_dir(const struct conf_reader *reader, const struct yaml_no
 	if (!path && errno == EINVAL) {
 		error_set(err, 0, "'state-dir': '%s' is not an absolute path without '..'",
 			  node->text);
-		error_remedy(err, "the path of a directory that each node has, such as /tmp");
+		error_remedy(err, "the path of a directory that each node has, such as /var/tmp");
 		return conf_refuse(reader, node, err);
 	}
 	return keep_text(reader, &reader->conf->state_dir, path, err);
@@ -371,7 +371,7 @@ int conf_init(struct conf *conf, struct error *err)
 
 	*conf = (struct conf){ .user_config = true };
 	conf->writable_size = strdup("20%");
-	conf->state_dir = strdup("/tmp");
+	conf->state_dir = strdup("/var/tmp");
 	conf->host_only = calloc(count + 1, sizeof(*conf->host_only));
 	if (!conf->writable_size || !conf->state_dir || !conf->host_only)
 		return error_set(err, ENOMEM, "cannot start with davit.conf");

@@ -174,6 +174,10 @@ static void keeper_main(void *arg)
 	if (fdpass_receive(start->talk, &byte, 1, keeper.fds, 0) != 1)
 		_exit(0);
 	result = connect_out(&keeper, &err);
+	/* It has no rights any more, since the program has to see its files, but all of the node's
+	 * files in sight: from now on nobody may look into it. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		_exit(EXIT_SETUP);
 	if (send(start->talk, &err, sizeof(err), MSG_NOSIGNAL) < 0 || result < 0)
 		_exit(EXIT_SETUP);
 	helper_close_others((const int[]){ keeper.watch, keeper.messages }, 2);

@@ -61,7 +61,7 @@ values() { sed 's/  # [^"]*$//'; }
 	assert_match $'(^|\n)# workdir: not set\n'
 	assert_match $'\nmounts: \\[\\]  # default\n'
 	assert_match $'\n    - LD_LIBRARY_PATH  # default\n'
-	assert_match $'\nwritable-size: 20%  # default\nstate-dir: /tmp  # default\nsubids: no  # default\n'
+	assert_match $'\nwritable-size: 20%  # default\nstate-dir: /var/tmp  # default\nsubids: no  # default\n'
 }
 
 @test 'each value and where it comes from' {
@@ -74,7 +74,7 @@ values() { sed 's/  # [^"]*$//'; }
 	environment:
 	  set: {A: site, B: site}
 	  prepend: {PATH: /site}
-	state-dir: /var/tmp
+	state-dir: /scratch
 	forbid: [slurm]
 	END
 	my_conf <<-'END'
@@ -93,7 +93,7 @@ values() { sed 's/  # [^"]*$//'; }
 	    'writable: no  # $PYXIS_CONTAINER_READONLY' 'mount-home: no  # --no-mount-home' \
 	    'env: X=1  # --env' "  - \"/opt:/mnt:ro\"  # $site:5" "  - /srv  # $mine:3" \
 	    "    A: \"my \\\"own\\\"\"  # $mine:5" "    B: site  # $site:7" \
-	    "    PATH: \"/mine:/site\"  # $site:8, $mine:6" "state-dir: /var/tmp  # $site:9" \
+	    "    PATH: \"/mine:/site\"  # $site:8, $mine:6" "state-dir: /scratch  # $site:9" \
 	    "  - slurm  # $site:10" 'user-config: yes  # default'; do
 		grep -qxF -- "$line" <<<"$output" || complain "no line: $line"
 	done

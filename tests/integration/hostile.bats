@@ -166,6 +166,32 @@ assert_untouched() {
 	[[ $output != *'sees a root'* ]]
 }
 
+@test 'no process beside the container can be looked into' {
+	local option
+
+	chmod 666 "$DAVIT_WORK/dev/tun"
+	for option in --container-writable --container-writable=/tmp/layer --container-name=foo \
+	    --container-unshare=net:slirp --container-unshare=pid; do
+		run_srun -N1 --container="$SMALL" "$option" sh -c '
+			for p in /proc/[0-9]*; do
+				case $(cat $p/comm 2>/dev/null) in davit-*) echo seen ;; *) continue ;; esac
+				for link in $p/fd/* $p/root $p/cwd; do readlink $link; done
+			done'
+		assert_success
+		assert_equal "$(sort -u <<<"$output")" seen
+		rm -rf /tmp/layer
+	done
+	# the keeper here has the directory of the image and that of the layer open
+	run_srun -N1 --container="$DAVIT_WORK/trees/small" --container-writable sh -c '
+		for p in /proc/[0-9]*; do
+			[ "$(cat $p/comm 2>/dev/null)" = davit-image ] || continue
+			echo seen
+			for link in $p/fd/*; do readlink $link; done
+		done; true'
+	assert_success
+	assert_output seen
+}
+
 @test 'HOME, TMPDIR and PATH that lead nowhere' {
 	run_alice env HOME=/nowhere TMPDIR=/nowhere PATH=/nowhere /usr/bin/srun --container="$SMALL" /bin/cat /etc/image
 	assert_success
@@ -229,4 +255,39 @@ escape='
 	run_srun --container="$SMALL" --container-writable=/tmp/layer touch /written || true
 	((status == 0)) || [[ $stderr == *'davit: n'[12]': '* ]] || complain 'no reason'
 	rm -rf /tmp/layer
+}
+
+@test 'a layer over a directory, filled with links, above mount points' {
+	cp -a "$DAVIT_WORK/trees/small" /tmp/tree
+	mkdir -p /tmp/tree/usr/bin /tmp/tree/etc/apt/apt.conf.d
+	install -d -o alice -g alice /tmp/layer /tmp/layer/{upper,work}
+	ln -s /home/alice/escape /tmp/layer/upper/usr
+	ln -s /home/alice/escape /tmp/layer/upper/etc
+	chown -Rh alice: /tmp/layer /tmp/tree
+	run_srun --container=/tmp/tree --container-writable=/tmp/layer /bin/busybox sh -c 'echo alive' || true
+	assert_untouched
+	rm -rf /tmp/layer /tmp/tree
+}
+
+@test 'parts of a layer that are links to directories of the user' {
+	install -d -o alice -g alice /tmp/layer /home/alice/escape/{upper,work}
+	echo secret >/home/alice/escape/upper/secret
+	ln -s /home/alice/escape/upper /home/alice/escape/work /tmp/layer
+	chown -Rh alice: /tmp/layer /home/alice/escape
+	run_srun --container="$SMALL" --container-writable=/tmp/layer cat /secret
+	assert_status 125
+	assert_output ''
+	[[ $stderr == *'cannot open a part of the writable layer'* ]] || complain 'no reason'
+	rm -rf /tmp/layer
+}
+
+@test 'a FIFO in place of /etc/passwd does not hang the builder' {
+	cp -a "$DAVIT_WORK/trees/small" /tmp/tree
+	rm -f /tmp/tree/etc/passwd
+	mkfifo /tmp/tree/etc/passwd
+	chown -R alice: /tmp/tree
+	run_davit --remap-root --writable /tmp/tree /bin/busybox echo alive
+	assert_success
+	assert_output alive
+	rm -rf /tmp/tree
 }

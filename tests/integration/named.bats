@@ -7,7 +7,7 @@
 load "$DAVIT_TESTS/lib/common.bash"
 
 teardown() {
-	rm -rf /home/alice/job /tmp/go /tmp/davit.*
+	rm -rf /home/alice/job /tmp/go /var/tmp/davit.*
 	leftovers_assert
 }
 
@@ -18,14 +18,14 @@ in_job() {
 	run_alice salloc -Q -N2 -n4 --ntasks-per-node=2 /home/alice/job
 }
 
-nothing_kept() { ! compgen -G '/tmp/davit.*'; }
+nothing_kept() { ! compgen -G '/var/tmp/davit.*'; }
 
 @test 'later steps see what earlier ones wrote, each node its own' {
 	in_job <<-'END'
 	srun -N2 -n2 --container=$S --container-name=foo sh -c 'echo $SLURMD_NODENAME >/node; rm /etc/image'
 	srun -N2 -n2 --container-name=foo sh -c 'echo $SLURMD_NODENAME $(cat /node)'
 	srun -N1 -n1 -w n1 --container-name=foo sh -c '[ -e /etc/image ] || echo deleted; cat /data/file'
-	ls -d /tmp/davit.$SLURM_JOB_ID.*
+	ls -d /var/tmp/davit.$SLURM_JOB_ID.*
 	END
 	assert_success
 	assert_equal "$(grep '^n' <<<"$output" | sort)" $'n1 n1\nn2 n2'
@@ -169,7 +169,7 @@ nothing_kept() { ! compgen -G '/tmp/davit.*'; }
 		chmod 000 /a/b/c /a/b; rm -r /opt; touch /tmp/go'; sleep 60")
 	await test -e /tmp/go
 	rm /tmp/go
-	await compgen -G "/tmp/davit.$job.*"
+	await compgen -G "/var/tmp/davit.$job.*"
 	touch /home/alice/stays
 	scancel "$job"
 	await job_over "$job"
@@ -194,7 +194,7 @@ squat() {
 	begin salloc -Q -N1 -w n1 sh -c "echo up; while ! [ -e /tmp/go ]; do sleep 0.05; done
 	    rm -f /tmp/go; srun --container=$SMALL --container-name=foo sh -c 'echo alive'"
 	await_output up
-	where=/tmp/davit.$(job_now).n1
+	where=/var/tmp/davit.$(job_now).n1
 	"$@"
 	alice touch /tmp/go
 	finish
@@ -223,7 +223,7 @@ writable_by_all() { install -d -o alice -m 777 "$where"; }
 @test 'the epilog removes nothing but directories of the user' {
 	begin salloc -Q -N1 -w n1 sh -c "echo up; while ! [ -e /tmp/go ]; do sleep 0.05; done; rm /tmp/go"
 	await_output up
-	where=/tmp/davit.$(job_now).x
+	where=/var/tmp/davit.$(job_now).x
 	mkdir /home/alice/victim
 	as alice ln -s /home/alice/victim "$where"
 	install -d -o bob "${where}y"

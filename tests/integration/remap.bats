@@ -239,14 +239,16 @@ root
 	assert_output small
 }
 
-@test 'the image server has no capability' {
+@test 'the image server has no capability that it could use' {
 	local pid
 
 	begin srun --container-remap-root --container="$SMALL" sh -c 'echo up; sleep 3'
 	await_output up
 	for pid in $(image_servers); do
 		grep -q '^CapBnd:.*0000000000000000$' "/proc/$pid/status"
-		grep -q '^CapPrm:.*0000000000000000$' "/proc/$pid/status"
+		grep -q '^CapEff:.*0000000000000000$' "/proc/$pid/status"
+		# one that means nothing, and keeps ranks from looking into it
+		grep -q '^CapPrm:.*0000000800000000$' "/proc/$pid/status"
 		assert_equal "$(stat -c %U "/proc/$pid")" alice
 	done
 	[[ ${pid-} ]]

@@ -9,7 +9,7 @@
 # The files that a step could leave. (The socket of an extern step, number
 # 4294967292, is sometimes left by Slurm itself.)
 leftovers_files() {
-	find /tmp /dev/shm /home /run/davit-test/cluster*/spool \
+	find /tmp /var/tmp/davit.[0-9]* /dev/shm /home /run/davit-test/cluster*/spool \
 	    ! -name '*.4294967292' ! -name 'cred_state*' ! -name 'hwloc_topo*' ! -name '*.so*' \
 	    -mindepth 1 2>/dev/null | sort
 }

@@ -53,7 +53,7 @@ static void nothing_is_fine(void **state)
 
 		parse_well(&conf, texts[i], texts[i]);
 		assert_string_equal(conf.writable_size, "20%");
-		assert_string_equal(conf.state_dir, "/tmp");
+		assert_string_equal(conf.state_dir, "/var/tmp");
 		assert_false(conf.subids);
 		assert_true(conf.user_config);
 		assert_string_equal(conf.host_only[0], "LD_PRELOAD");
@@ -278,7 +278,7 @@ static const struct refusal values[] = {
 	{ "writable-size: lots\n", "site:1: 'writable-size': 'lots' is not a size",
 	  "a number with k, m, g, t or % behind it" },
 	{ "state-dir: tmp\n", "site:1: 'state-dir': 'tmp' is not an absolute path without '..'",
-	  "the path of a directory that each node has, such as /tmp" },
+	  "the path of a directory that each node has, such as /var/tmp" },
 	{ "subids: 2\n", "site:1: 'subids': '2' is neither yes nor no", "yes or no" },
 	{ "forbid:\n  - slrm\n", "site:2: no option is called 'slrm'", "'slurm'" },
 	{ "forbid: [image]\n", "site:1: 'image' cannot be forbidden: there is no container without",

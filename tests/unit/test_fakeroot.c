@@ -5,6 +5,7 @@
  * Each test runs in a child with the filter. Whoever runs the tests, root or not, must see the same.
  */
 #include "launcher/fakeroot.h"
+#include "launcher/filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,7 @@ static int in_child(int (*checks)(void))
 	if (pid == 0) {
 		struct error err = ERROR_INIT;
 
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || fakeroot_filter(&err) < 0 ||
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_install(true, &err) < 0 ||
 		    chdir(dir) < 0)
 			_exit(255);
 		_exit(checks());
