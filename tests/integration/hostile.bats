@@ -176,7 +176,7 @@ assert_untouched() {
 			for p in /proc/[0-9]*; do
 				case $(cat $p/comm 2>/dev/null) in davit-*) echo seen ;; *) continue ;; esac
 				for link in $p/fd/* $p/root $p/cwd; do readlink $link; done
-			done'
+			done; true'
 		assert_success
 		assert_equal "$(sort -u <<<"$output")" seen
 		rm -rf /tmp/layer
@@ -290,4 +290,15 @@ escape='
 	assert_success
 	assert_output alive
 	rm -rf /tmp/tree
+}
+
+@test 'nothing is typed into the terminal of the user' {
+	local option
+
+	for option in '' --remap-root; do
+		run_alice script -qec "$DAVIT run $option $SMALL /opt/test/type_in" /dev/null
+		assert_match 'Operation not permitted'
+	done
+	run_srun --container="$SMALL" /opt/test/type_in
+	assert_output 'no terminal'
 }

@@ -30,7 +30,7 @@ nothing_kept() { ! compgen -G '/var/tmp/davit.*'; }
 	assert_success
 	assert_equal "$(grep '^n' <<<"$output" | sort)" $'n1 n1\nn2 n2'
 	assert_match $'deleted\nfrom the image'
-	assert_match "/tmp/davit\.[0-9]+\.n1"$'\n'"/tmp/davit\.[0-9]+\.n2"
+	assert_match "/var/tmp/davit\.[0-9]+\.n1"$'\n'"/var/tmp/davit\.[0-9]+\.n2"
 	await nothing_kept
 }
 
@@ -213,7 +213,7 @@ writable_by_all() { install -d -o alice -m 777 "$where"; }
 		squat $how
 		assert_status 125
 		assert_equal "${lines[*]}" up
-		assert_stderr "davit: n1: container 'foo': '/tmp': "
+		assert_stderr "davit: n1: container 'foo': '/var/tmp': "
 		assert_equal "$(grep -c 'davit: ' <<<"$stderr")" 2
 		assert_equal "$(find /home/alice "$where/" /tmp/bobs -name foo 2>/dev/null)" ''
 		rm -rf "$where" /tmp/bobs

@@ -381,3 +381,13 @@ no_save() {
 	assert_quiet
 	assert_output ''
 }
+
+@test 'what is left behind in the container has ended before it is saved' {
+	run_srun --container="$SMALL" --container-save=/tmp/saved.sqfs sh -c '
+		(trap "" HUP TERM; while :; do echo again >>/log; done) & echo up'
+	assert_success
+	run_srun --container=/tmp/saved.sqfs sh -c 'tail -n 1 /log; ! pgrep -f again'
+	assert_success
+	assert_output again
+	rm -f /tmp/saved.sqfs
+}
