@@ -121,7 +121,9 @@ static int mount_squashfs(struct site *site, struct error *err)
 		server_go(steal_fd(&go), -1);
 		return steal_fd(&tree);
 	}
-	if (image_seal(tree, err) < 0 || root_attach_below(tree, err) < 0)
+	/* The plan comes first: with something attached there, "/" is the node's no more. */
+	if (plan_make(&site->plan, site->container, err) < 0 || image_seal(tree, err) < 0 ||
+	    root_attach_below(tree, err) < 0)
 		return -1;
 	layer = open_layer(site, err);
 	if (layer < 0)

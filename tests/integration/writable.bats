@@ -391,3 +391,13 @@ no_save() {
 	assert_output again
 	rm -f /tmp/saved.sqfs
 }
+
+@test "the node's root can be mounted, whatever lies below the container's" {
+	local image
+
+	for image in "$SMALL" "$tree"; do
+		run_srun --container="$image" --container-writable --container-mounts=/:/host:ro \
+		    sh -c 'ls -d /host/run/davit-test /host/upper'
+		assert_output /host/run/davit-test
+	done
+}
