@@ -384,12 +384,12 @@ no_save() {
 
 @test 'what is left behind in the container has ended before it is saved' {
 	run_srun --container="$SMALL" --container-save=/tmp/saved.sqfs sh -c '
-		(trap "" HUP TERM; while :; do echo again >>/log; done) & echo up'
+		(trap "" HUP TERM; while :; do echo again >/log; echo x >>/more; done) &
+		until [ -s /more ]; do :; done'
 	assert_success
-	run_srun --container=/tmp/saved.sqfs sh -c 'tail -n 1 /log; ! pgrep -f again'
+	run_srun --container=/tmp/saved.sqfs sh -c 'ls -d /log /more; rm -f /tmp/saved.sqfs'
 	assert_success
-	assert_output again
-	rm -f /tmp/saved.sqfs
+	assert_output $'/log\n/more'
 }
 
 @test "the node's root can be mounted, whatever lies below the container's" {
