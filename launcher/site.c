@@ -132,17 +132,33 @@ static int mount_squashfs(struct site *site, struct error *err)
 	return overlay_mount(tree, layer, NULL, err); /* all in the image is the user's */
 }
 
-/* Nothing may be created in the directory, so there is always a layer over it. A keeper in the
- * server's place holds the lock on the layer. */
-static int mount_directory(struct site *site, struct error *err)
+/* A directory needs no server; but where it is written to, a keeper in the server's place holds the
+ * lock on the layer. */
+static int start_keeper(struct site *site, struct error *err)
 {
-	cleanup_close int go = -1, lower = -1, tree = -1, layer = -1;
-	char link[64];
-
 	site->watch = inotify_init1(IN_CLOEXEC);
 	if (site->watch < 0)
 		return error_set(err, errno, "cannot watch for the container's end");
-	if (has_layer(site) && (go = start_server(site, -1, err)) < 0)
+	return start_server(site, -1, err);
+}
+
+static int keeper_go(const struct site *site, int go, int root, int layer, struct error *err)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", root);
+	if (inotify_add_watch(site->watch, link, IN_DELETE_SELF) < 0)
+		return error_set(err, errno, "cannot watch for the container's end");
+	server_go(go, layer);
+	return 0;
+}
+
+/* Nothing may be created in the directory, so there is always a layer over it. */
+static int mount_directory(struct site *site, struct error *err)
+{
+	cleanup_close int go = -1, lower = -1, tree = -1, layer = -1;
+
+	if (has_layer(site) && (go = start_keeper(site, err)) < 0)
 		return -1;
 	if (enter_namespaces(site, err) < 0 || plan_make(&site->plan, site->container, err) < 0 ||
 	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0)
@@ -150,11 +166,8 @@ static int mount_directory(struct site *site, struct error *err)
 	tree = overlay_mount(lower, layer, &site->plan.list, err);
 	if (tree < 0)
 		return error_wrap(err, "directory '%s'", site->image.path);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", tree);
-	if (inotify_add_watch(site->watch, link, IN_DELETE_SELF) < 0)
-		return error_set(err, errno, "cannot watch for the container's end");
-	if (go >= 0)
-		server_go(steal_fd(&go), layer);
+	if (go >= 0 && keeper_go(site, steal_fd(&go), tree, layer, err) < 0)
+		return -1;
 	return steal_fd(&tree);
 }
 
