@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +49,27 @@ void helper_close_others(const int *keep, size_t count)
 		if (!is_kept(fd, keep, count))
 			close(fd);
 	(void)close_range((unsigned int)last + 1, ~0u, 0);
+}
+
+void helper_use_all_cpus(void)
+{
+	cpu_set_t all;
+
+	/* The kernel takes away those that the cpuset does not allow. */
+	memset(&all, 0xff, sizeof(all));
+	(void)sched_setaffinity(0, sizeof(all), &all);
+}
+
+int helper_watch_end(int fd)
+{
+	cleanup_close int watch = inotify_init1(IN_CLOEXEC);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* Any event will do: the end of the file system is told in any case. */
+	if (watch < 0 || inotify_add_watch(watch, path, IN_DELETE_SELF) < 0)
+		return -1;
+	return steal_fd(&watch);
 }
 
 int helper_null_stdio(int last)

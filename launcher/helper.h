@@ -19,6 +19,13 @@ void helper_default_signals(void);
 /* Closes every descriptor above 2 but the `count` ones of `keep`; -1 there stands for none. */
 void helper_close_others(const int *keep, size_t count);
 
+/* Leaves the rank's CPUs for all that the job's cpuset allows. */
+void helper_use_all_cpus(void);
+
+/* Returns an inotify(7) that can be read when the file system of the directory `fd` is gone, which it
+ * does not keep; or -1 with errno set. */
+int helper_watch_end(int fd);
+
 /* Makes the standard descriptors up to `last` /dev/null. Returns 0, or -1 with errno set. */
 int helper_null_stdio(int last);
 

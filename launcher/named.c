@@ -20,23 +20,13 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/node.h"
 
 #define DEPTH_MAX 1024 /* directories below each other that are removed */
 
 static bool is_number(const char *text)
 {
 	return text && text[0] && text[strspn(text, "0123456789")] == '\0';
-}
-
-static const char *node_name(void)
-{
-	static char host[HOST_NAME_MAX + 1];
-	const char *node = getenv("SLURMD_NODENAME");
-
-	if (node && node[0] && !strchr(node, '/'))
-		return node;
-	gethostname(host, sizeof(host) - 1);
-	return host;
 }
 
 /* Opens the user's directory `name`, made if it is missing. */
@@ -87,10 +77,14 @@ static int open_all(struct named *named, const char *state_dir, const char *job,
 	cleanup_close int state = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int jobs = -1, dir = -1;
 	cleanup_free char *job_name = NULL;
+	char node[NODE_NAME_MAX];
 
 	if (state < 0)
 		return error_set(err, errno, "cannot open '%s'", state_dir);
-	if (asprintf(&job_name, "davit.%s.%s", job, node_name()) < 0 ||
+	node_name(node);
+	for (char *at = node; *at; at++)
+		*at = *at == '/' ? '_' : *at;
+	if (asprintf(&job_name, "davit.%s.%s", job, node) < 0 ||
 	    asprintf(&named->dir, "%s/%s/%s/layer", state_dir, job_name, name) < 0)
 		return error_set(err, ENOMEM, "cannot keep the path");
 	jobs = open_own(state, job_name, err);

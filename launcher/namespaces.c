@@ -204,19 +204,6 @@ int namespaces_create(unsigned int what, struct namespaces *namespaces, struct e
 	return open_all(namespaces, err);
 }
 
-void namespaces_done(struct namespaces *namespaces)
-{
-	const int own[] = { namespaces->proc, namespaces->lifeline };
-
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (own[i] >= 0)
-			close(own[i]);
-	for (int i = 0; i < NAMESPACE_COUNT; i++)
-		if (namespaces->fds[i] >= 0)
-			close(namespaces->fds[i]);
-	*namespaces = (struct namespaces)NAMESPACES_INIT;
-}
-
 /* ---- file systems -------------------------------------------------------- */
 
 static int mount_sys(struct root *root, struct error *err)

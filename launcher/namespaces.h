@@ -40,11 +40,9 @@ struct namespaces {
 /* Creates a mount namespace and those of `what`, in the caller's user namespace: the mounts become
  * slaves of the node's, loopback is brought up, init is forked. With UNSHARE_PID every later child
  * of the caller is in the PID namespace; and the container's /proc is no good for the caller, which
- * is not. Returns 0, or -1 with `err` set; namespaces_done() is due either way. */
+ * is not. Returns 0, or -1 with `err` set. What it has opened stays open until the process executes
+ * its command or ends. */
 int namespaces_create(unsigned int what, struct namespaces *namespaces, struct error *err);
-
-/* Closes the descriptors, the lifeline too: a rank gives it to its guard first. */
-void namespaces_done(struct namespaces *namespaces);
 
 /* Puts /proc and /sys into the root: of the container's namespaces, where it has some and the kernel
  * allows it, otherwise the node's. */

@@ -114,16 +114,6 @@ static int *fd_of(struct way *way, int i)
 	}
 }
 
-void way_done(struct way *way)
-{
-	namespaces_done(&way->namespaces);
-	if (way->recipe >= 0)
-		close(way->recipe);
-	if (way->lifeline >= 0)
-		close(way->lifeline);
-	*way = (struct way)WAY_INIT;
-}
-
 /* What the message says beside the descriptors. */
 struct note {
 	uint32_t present; /* which of them follow: a bit for each */

@@ -32,8 +32,6 @@ struct way {
 		.namespaces = NAMESPACES_INIT, .recipe = -1, .lifeline = -1 \
 	}
 
-void way_done(struct way *way);
-
 struct rendezvous {
 	int memfd;                 /* -1 without Slurm */
 	struct handover *handover; /* the memfd, mapped */

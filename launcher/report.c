@@ -2,26 +2,17 @@
 /* report.c - see report.h. */
 #include "launcher/report.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/node.h"
 
-static char node[256] = "localhost";
+static char node[NODE_NAME_MAX] = "localhost";
 
 void report_init(void)
 {
-	const char *name = getenv("SLURMD_NODENAME");
-
-	if (name && name[0]) {
-		snprintf(node, sizeof(node), "%s", name);
-		error_scrub(node);
-	} else {
-		gethostname(node, sizeof(node) - 1);
-		node[strcspn(node, ".")] = '\0';
-	}
+	node_name(node);
+	error_scrub(node);
 }
 
 void report(const struct error *err)

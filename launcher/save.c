@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -236,14 +235,12 @@ static _Noreturn void saver_main(const char *tool, struct target *target, int co
 {
 	struct error err = ERROR_INIT;
 	const int keep[] = { control, target->fd };
-	cpu_set_t all;
 	char code = 0;
 
 	/* Above all not the other end of the lifeline. */
 	helper_close_others(keep, 2);
 	helper_ignore_signals();
-	memset(&all, 0xff, sizeof(all));
-	(void)sched_setaffinity(0, sizeof(all), &all);
+	helper_use_all_cpus();
 	proctitle_set("davit-save", "davit: saves the container when it has ended");
 	if (save(tool, target, control, &err) < 0) {
 		report(&err);

@@ -50,15 +50,6 @@ static void raise_limits(void)
 	}
 }
 
-/* All CPUs that the job's cpuset allows: the kernel takes the others away. */
-static void reset_affinity(void)
-{
-	cpu_set_t all;
-
-	memset(&all, 0xff, sizeof(all));
-	(void)sched_setaffinity(0, sizeof(all), &all);
-}
-
 /* Called in a process that is about to die: its directory in /proc is empty then, and nothing can be
  * found in it any more. The server inherits it as its root, and so sees no file at all. */
 static int enter_dead_end(void)
@@ -115,7 +106,7 @@ static int get_ready(const struct server *server, int go, struct error *err)
 	setsid();
 	helper_ignore_signals();
 	raise_limits();
-	reset_affinity();
+	helper_use_all_cpus();
 	close_others(server, go);
 	sign_in(server->rendezvous);
 	if (narrow(NARROW_HELPER, err) < 0)

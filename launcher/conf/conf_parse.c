@@ -83,8 +83,8 @@ int conf_expect_site(const struct conf_reader *reader, const struct yaml_node *n
 	return conf_refuse(reader, node, err);
 }
 
-int conf_refuse_key(const struct conf_reader *reader, const struct yaml_node *node,
-		    const char *nearest, struct error *err)
+static int refuse_key(const struct conf_reader *reader, const struct yaml_node *node,
+		      const char *nearest, struct error *err)
 {
 	error_set(err, 0, "unknown key '%s'", node->key);
 	if (nearest)
@@ -106,8 +106,7 @@ int conf_read_fields(const struct conf_reader *reader, const struct yaml_node *m
 		while (i < count && strcmp(node->key, names[i]) != 0)
 			i++;
 		if (i == count)
-			return conf_refuse_key(reader, node, word_nearest(node->key, names, count),
-					       err);
+			return refuse_key(reader, node, word_nearest(node->key, names, count), err);
 		fields[i] = node;
 	}
 	return 0;
@@ -362,7 +361,7 @@ static int read_key(const struct conf_reader *reader, const struct yaml_node *no
 		return refuse_opposite(reader, node, node->key, def, err);
 	if (def)
 		return read_option(reader, def, node, err);
-	return conf_refuse_key(reader, node, nearest_key(node->key), err);
+	return refuse_key(reader, node, nearest_key(node->key), err);
 }
 
 int conf_init(struct conf *conf, struct error *err)

@@ -22,9 +22,6 @@ int conf_expect(const struct conf_reader *reader, const struct yaml_node *node, 
 int conf_expect_site(const struct conf_reader *reader, const struct yaml_node *node,
 		     struct error *err);
 
-int conf_refuse_key(const struct conf_reader *reader, const struct yaml_node *node,
-		    const char *nearest, struct error *err);
-
 /* Finds the values of a map by their names, NULL where there is none; refuses other keys. */
 int conf_read_fields(const struct conf_reader *reader, const struct yaml_node *map,
 		     const char *const *names, size_t count, const struct yaml_node **fields,

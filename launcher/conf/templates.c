@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/node.h"
 
 static const char patterns[] = "uUhnj%";
 
@@ -60,14 +61,10 @@ static void put_home(FILE *out)
 
 static void put_node(FILE *out)
 {
-	const char *node = variable("SLURMD_NODENAME");
-	char name[256] = "localhost";
+	char name[NODE_NAME_MAX];
 
-	if (!node) {
-		gethostname(name, sizeof(name) - 1);
-		name[strcspn(name, ".")] = '\0';
-	}
-	fputs(node ? node : name, out);
+	node_name(name);
+	fputs(name, out);
 }
 
 static void put_pattern(FILE *out, char pattern)

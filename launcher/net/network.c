@@ -16,7 +16,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -103,12 +102,8 @@ static int check(const struct unshare *unshare, struct error *err)
 
 static int watch_mount(struct keeper *keeper, struct error *err)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", keeper->fds[FD_MOUNT]);
-	keeper->watch = inotify_init1(IN_CLOEXEC);
-	/* The end of the whole file system is always told. */
-	if (keeper->watch >= 0 && inotify_add_watch(keeper->watch, path, IN_DELETE_SELF) >= 0) {
+	keeper->watch = helper_watch_end(keeper->fds[FD_MOUNT]);
+	if (keeper->watch >= 0) {
 		close(keeper->fds[FD_MOUNT]);
 		return 0;
 	}

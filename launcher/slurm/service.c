@@ -23,7 +23,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -338,16 +337,6 @@ static void serve(int listener, int lifeline)
 	}
 }
 
-/* The rank that forks the service keeps to one CPU meanwhile. The commands may use all those of the
- * job's cpuset. */
-static void use_all_cpus(void)
-{
-	cpu_set_t all;
-
-	memset(&all, 0xff, sizeof(all));
-	(void)sched_setaffinity(0, sizeof(all), &all);
-}
-
 /* The service inherits nothing of the rank that forks it. */
 static void service_main(void *arg)
 {
@@ -359,7 +348,7 @@ static void service_main(void *arg)
 	helper_ignore_signals();
 	(void)signal(SIGCHLD, SIG_IGN); /* nobody waits for the handlers */
 	helper_close_others(&pair[1], 1);
-	use_all_cpus();
+	helper_use_all_cpus();
 	if (keep_environment() < 0 || helper_null_stdio(STDERR_FILENO) < 0)
 		_exit(EXIT_SETUP);
 	proctitle_set("davit-slurm", "davit: Slurm commands for the container");
@@ -410,21 +399,16 @@ static int make_socket(int dir, struct error *err)
 	return steal_fd(&sock);
 }
 
-/* A descriptor that can be read when the file system of `dir` is gone. */
 static int watch(int dir, struct error *err)
 {
-	cleanup_close int lifeline = inotify_init1(IN_CLOEXEC);
-	char path[64];
+	int lifeline = helper_watch_end(dir);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
-	/* Any event will do: the end of the file system is told in any case. */
-	if (lifeline < 0 || inotify_add_watch(lifeline, path, IN_DELETE_SELF) < 0) {
-		error_set(err, errno, "cannot watch the container for Slurm's commands");
-		return error_remedy(
-			err,
-			"fewer containers at once on this node, or ask your admin for higher fs.inotify limits");
-	}
-	return steal_fd(&lifeline);
+	if (lifeline >= 0)
+		return lifeline;
+	error_set(err, errno, "cannot watch the container for Slurm's commands");
+	return error_remedy(
+		err,
+		"fewer containers at once on this node, or ask your admin for higher fs.inotify limits");
 }
 
 static int mount_socket(struct root *root, int control, struct error *err)
