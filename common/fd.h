@@ -43,6 +43,14 @@ static inline void *steal_ptr(void *ptr)
 	return taken;
 }
 
+/* Frees a list of strings that ends with NULL, and the list; NULL is fine. */
+static inline void strings_free(char **strings)
+{
+	for (char **at = strings; at && *at; at++)
+		free(*at);
+	free(strings);
+}
+
 /* Writes all of `data`. Returns 0, or -1 with errno set. */
 int fd_write_all(int fd, const void *data, size_t len);
 

@@ -249,6 +249,21 @@ static int parse_namespace(struct unshare *unshare, const char *word, struct err
 			    near ? "; there are " : "");
 }
 
+static int set_mpi(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "image", "host", "auto" };
+	const char *near;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(value, words[i]) == 0) {
+			settings->mpi = (enum mpi_choice)(MPI_IMAGE + i);
+			return 0;
+		}
+	near = word_nearest(value, words, sizeof(words) / sizeof(words[0]));
+	error_set(err, 0, "'%s' is none of image, host, auto", value);
+	return error_remedy(err, "%s", near ? near : "image, host or auto");
+}
+
 static void unshare_done(struct unshare *unshare)
 {
 	free(unshare->ports);
@@ -314,6 +329,8 @@ const struct option_def settings_options[] = {
 	  "show what the image's scripts print before the command starts", set_entrypoint_log },
 	{ "unshare", NULL, ARG_REQUIRED, "NAMESPACE,...",
 	  "of its own, for all ranks on a node: net, net:slirp, ipc, uts, pid", set_unshare },
+	{ "mpi", NULL, ARG_REQUIRED, "image|host|auto",
+	  "whose MPI library to use: the image's, the node's, or the node's where it fits", set_mpi },
 	{ "slurm", "no-slurm", ARG_NONE, NULL,
 	  "have srun, sbatch, squeue and their like work in it", set_slurm },
 	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },

@@ -40,6 +40,14 @@ enum name_mode {
 	NAME_NO_EXEC /* as auto, but never enter one that runs */
 };
 
+/* Whose MPI library the command gets. */
+enum mpi_choice {
+	MPI_UNSET,
+	MPI_IMAGE,
+	MPI_HOST,
+	MPI_AUTO /* the node's where it fits, else the image's */
+};
+
 /* Bits of struct unshare. */
 #define UNSHARE_NET   1u
 #define UNSHARE_IPC   2u
@@ -69,6 +77,7 @@ struct settings {
 	struct unshare unshare;
 	enum name_mode name_mode;
 	enum writable writable;
+	enum mpi_choice mpi;
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
 };
 

@@ -27,19 +27,12 @@
 #define ENROOT_ENV "/etc/environment"
 #define ENROOT_RC  "/etc/rc"
 
-static void list_free(char **list)
-{
-	for (size_t i = 0; list && list[i]; i++)
-		free(list[i]);
-	free(list);
-}
-
 void image_config_done(struct image_config *config)
 {
-	list_free(config->env);
-	list_free(config->entrypoint);
-	list_free(config->command);
-	list_free(config->labels);
+	strings_free(config->env);
+	strings_free(config->entrypoint);
+	strings_free(config->command);
+	strings_free(config->labels);
 	free(config->workdir);
 	*config = (struct image_config){ .origin = NULL };
 }

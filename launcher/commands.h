@@ -20,6 +20,9 @@ int run_main(int argc, char **argv);
 /* inspect IMAGE: what the image is and says about itself. */
 int inspect_main(int argc, char **argv);
 
+/* mpi-check IMAGE: whether the node's MPI can take the place of the image's, and why. */
+int mpi_check_main(int argc, char **argv);
+
 /* enter JOBID[.STEP] [COMMAND...]: a command in the container of a step that runs on this node. */
 int enter_main(int argc, char **argv);
 

@@ -216,7 +216,8 @@ static void go_back(const cpu_set_t *saved)
 
 static void clear(struct site *site)
 {
-	const int fds[] = { site->layer, site->slurm, site->network, site->watch, site->saver };
+	const int fds[] = { site->node,    site->layer, site->slurm,
+			    site->network, site->watch, site->saver };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -236,6 +237,7 @@ int container_build(struct container *container, struct way *way, struct error *
 			     .way = way,
 			     .image = IMAGE_INIT,
 			     .named = { .busy = -1 },
+			     .node = -1,
 			     .layer = -1,
 			     .slurm = -1,
 			     .network = -1,

@@ -19,7 +19,9 @@ struct container {
 	bool has_command;   /* else the image's own is run */
 	int userns;         /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
-	struct save save; /* comes out: who saves the container */
+	struct save save;  /* comes out: who saves the container */
+	bool host_mpi;     /* comes out: the node's MPI is in it */
+	struct error note; /* comes out: what the user should know although nothing failed, or "" */
 };
 
 /* Enters a user and a mount namespace whose root is the image with everything mounted, as described

@@ -21,6 +21,9 @@
 static const char *const nodes[] = { "/dev/null",   "/dev/zero",    "/dev/full",
 				     "/dev/random", "/dev/urandom", "/dev/tty" };
 
+/* With these, where a node has them, MPI libraries copy from rank to rank. */
+static const char *const copiers[] = { "/dev/xpmem", "/dev/knem" };
+
 /* clang-format off */
 static const struct { const char *target, *name; } links[] = {
 	{ "/proc/self/fd",   "fd" },
@@ -67,6 +70,9 @@ int devices_mount(struct root *root, struct error *err)
 		return -1;
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
 		if (root_bind(root, nodes[i], nodes[i], false, err) < 0)
+			return -1;
+	for (size_t i = 0; i < sizeof(copiers) / sizeof(copiers[0]); i++)
+		if (root_bind(root, copiers[i], copiers[i], true, err) < 0)
 			return -1;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlinkat(links[i].target, root->dev, links[i].name) < 0)

@@ -4,6 +4,7 @@
 #define DAVIT_FDPASS_H
 
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #define FDPASS_MAX 10 /* descriptors in one message */
@@ -16,5 +17,10 @@ int fdpass_send(int socket, const void *data, size_t len, const int *fds, size_t
  * descriptors are close-on-exec and go to `fds`, of FDPASS_MAX places, the others become -1. Returns
  * the length of the data, 0 at the end, or -1 with errno set; EPROTO: there were more of either. */
 ssize_t fdpass_receive(int socket, void *data, size_t size, int *fds, int flags);
+
+/* The same for a socket with SO_PASSCRED: the process that has sent the message goes to `from`, its
+ * pid 0 if that has no number here. */
+ssize_t fdpass_receive_from(int socket, void *data, size_t size, int *fds, int flags,
+			    struct ucred *from);
 
 #endif

@@ -15,6 +15,7 @@
 #include "common/handover.h"
 #include "launcher/commands.h"
 #include "launcher/container.h"
+#include "launcher/mpi_advice.h"
 #include "launcher/recipe.h"
 #include "launcher/rendezvous.h"
 #include "launcher/report.h"
@@ -78,11 +79,14 @@ static int build(struct joining *joining, const struct request *request, struct 
 	int result = container_build(&container, &joining->way, err);
 
 	joining->save = container.save;
+	if (result == 0 && container.note.cause[0])
+		report(&container.note);
 	return result;
 }
 
-static int read_and_build(struct joining *joining, struct error *err)
+static int read_and_build(void *arg, struct error *err)
 {
+	struct joining *joining = arg;
 	struct request request = { .conf.state_dir = NULL };
 	int result = -1;
 
@@ -90,30 +94,15 @@ static int read_and_build(struct joining *joining, struct error *err)
 	    read_options(joining, &request.choices, err) == 0 && request_end(&request, err) == 0)
 		result = build(joining, &request, err);
 	request_done(&request);
-	if (result == 0)
-		result = rendezvous_publish(&joining->rendezvous, &joining->way, err);
-	if (result < 0)
-		rendezvous_fail(&joining->rendezvous, err->code);
 	return result;
 }
 
-/* Gets the rank into the container. Returns 0, or -1 with `err` set, or the code with which to leave
- * silently since the builder has told what went wrong. */
-static int enter(struct joining *joining, struct error *err)
+static void advise(const struct way *way, const char *command, const char *workdir)
 {
-	int role = rendezvous_elect(&joining->rendezvous, err);
-	int code;
+	struct error advice = ERROR_INIT;
 
-	if (role < 0)
-		return -1;
-	if (role > 0)
-		return read_and_build(joining, err);
-	code = rendezvous_failure(&joining->rendezvous);
-	if (code)
-		return code;
-	if (rendezvous_join(&joining->rendezvous, &joining->way, err) < 0)
-		return -1;
-	return namespaces_enter(&joining->way.namespaces, err);
+	if (mpi_advice(command, workdir, way->namespaces.what & UNSHARE_NET, &advice) < 0)
+		report(&advice);
 }
 
 static int run(struct joining *joining, int fd, struct error *err)
@@ -126,14 +115,16 @@ static int run(struct joining *joining, int fd, struct error *err)
 	handover = joining->rendezvous.handover;
 	if (!getcwd(joining->cwd, sizeof(joining->cwd)))
 		joining->cwd[0] = '\0';
-	result = enter(joining, err);
+	result =
+		rendezvous_enter(&joining->rendezvous, &joining->way, read_and_build, joining, err);
 	if (result != 0)
 		return result;
 	const struct rank rank = { .argv = joining->argv,
 				   .cwd = joining->cwd,
 				   .way = &joining->way,
 				   .save = &joining->save,
-				   .forward = handover->is_batch };
+				   .forward = handover->is_batch,
+				   .advise = advise };
 
 	return recipe_follow(&rank, err);
 }

@@ -5,6 +5,9 @@
  * Slurm starts an OCI runtime without the step's environment; that is in a file, each variable ended
  * by NUL. The command already begins with `davit join`, so all that is left to do is to load the
  * file and step aside.
+ *
+ * Slurm also does so for a component of a heterogeneous step that has no container, where one before
+ * it has. Its command begins with `davit oci-run - --`.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/handover.h"
 #include "launcher/commands.h"
 #include "launcher/report.h"
 
@@ -35,6 +39,15 @@ static char **split(char *text, size_t len)
 	return env;
 }
 
+/* The environment is there already; the arguments are encoded, and no path has been looked up. */
+static int run_on_node(char **argv, struct error *err)
+{
+	for (char **arg = argv; *arg; arg++)
+		handover_decode_arg(*arg);
+	execvp(argv[0], argv);
+	return error_set(err, errno, "cannot execute '%s'", argv[0]);
+}
+
 static int oci_run(int argc, char **argv, struct error *err)
 {
 	cleanup_close int fd = -1;
@@ -46,6 +59,8 @@ static int oci_run(int argc, char **argv, struct error *err)
 		error_set(err, 0, "davit oci-run is started by Slurm, not by hand");
 		return error_remedy(err, "the oci.conf that came with Davit, see spank_davit(8)");
 	}
+	if (strcmp(argv[1], "-") == 0)
+		return run_on_node(argv + 3, err);
 	fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 	text = fd < 0 ? NULL : fd_read_all(fd, ENV_SIZE_MAX, &len);
 	env = text ? split(text, len) : NULL;
@@ -53,7 +68,7 @@ static int oci_run(int argc, char **argv, struct error *err)
 		return error_set(err, errno, "cannot read the step's environment from '%s'",
 				 argv[1]);
 	environ = env;
-	execv(argv[3], argv + 3);
+	execvp(argv[3], argv + 3);
 	return error_set(err, errno, "cannot execute '%s'", argv[3]);
 }
 

@@ -8,6 +8,9 @@
 
 #include "common/fd.h"
 #include "launcher/conf/conf.h"
+#include "launcher/pmix.h"
+
+#define MUNGE_DIR "/run/munge" /* where libmunge looks for its daemon */
 
 /* What belongs to the image: the job's working directory is not brought along from there, for it
  * would hide the image's own files. */
@@ -62,11 +65,17 @@ static int list_mounts(const struct container *container, struct mountlist *list
 	const char *home = getenv("HOME");
 	bool without_home = settings->mount_home == CHOICE_NO;
 	bool at_home = home && container->cwd && strcmp(home, container->cwd) == 0;
+	const char *tmpdir = getenv("TMPDIR");
+	bool tmp_at_home = home && tmpdir && path_is_below(tmpdir, home);
+	cleanup_free char *ranks_dir = pmix_ranks_dir();
 	const char *const own[] = {
 		"/tmp",
 		without_home ? NULL : home,
 		without_home && at_home ? NULL : container->cwd,
-		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its sockets */
+		without_home && tmp_at_home ? NULL : tmpdir,
+		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its files */
+		ranks_dir,
+		pmix_uses_munge() ? MUNGE_DIR : NULL,
 		container->script,
 	};
 	struct mountlist asked = { .items = NULL };

@@ -179,5 +179,7 @@ int recipe_follow(const struct rank *rank, struct error *err)
 		error_set(err, ENOENT, "cannot tell the working directory");
 		return error_remedy(err, "--container-workdir=/");
 	}
+	if (rank->advise)
+		rank->advise(rank->way, argv[0], workdir);
 	return command_exec(argv, workdir, (enum narrow_to)header->narrow, err);
 }

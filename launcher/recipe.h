@@ -35,6 +35,8 @@ struct rank {
 	struct way *way;   /* with the recipe */
 	struct save *save; /* for whoever has built a container that is to be saved */
 	bool forward;      /* a guard passes signals on: only its process is signalled */
+	/* Called when all is ready for the command; NULL for nothing. */
+	void (*advise)(const struct way *way, const char *command, const char *workdir);
 };
 
 /* Becomes the command of `rank`, in the container, as the recipe says. Returns only on failure, -1

@@ -43,6 +43,7 @@ static int pack(const struct container *container, const struct image *image,
 		.settings = settings,
 		.image_path = image->path,
 		.name = settings->name,
+		.host_mpi = container->host_mpi,
 	};
 	int fd = -1;
 

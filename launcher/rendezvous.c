@@ -31,7 +31,8 @@ int rendezvous_alone(struct rendezvous *rendezvous, struct error *err)
 
 	if (page == MAP_FAILED)
 		return error_set(err, errno, "cannot get a shared page");
-	*rendezvous = (struct rendezvous){ .memfd = -1, .handover = page };
+	*rendezvous =
+		(struct rendezvous){ .memfd = -1, .handover = page, .send_fd = -1, .recv_fd = -1 };
 	rendezvous->handover->question_fd = -1;
 	rendezvous->handover->answer_fd = -1;
 	return 0;
@@ -43,8 +44,10 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
 
 	if (!handover)
 		return -1;
-	rendezvous->memfd = memfd;
-	rendezvous->handover = handover;
+	*rendezvous = (struct rendezvous){ .memfd = memfd,
+					   .handover = handover,
+					   .send_fd = handover->send_fd,
+					   .recv_fd = handover->recv_fd };
 	const int fds[] = { memfd,
 			    handover->userns_fd,
 			    handover->send_fd,
@@ -58,16 +61,34 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
 	return 0;
 }
 
+int rendezvous_take(struct rendezvous *rendezvous, int memfd, int send_fd, int recv_fd,
+		    struct error *err)
+{
+	struct handover *handover = handover_map(memfd, err);
+
+	if (!handover)
+		return -1;
+	*rendezvous = (struct rendezvous){
+		.memfd = memfd, .handover = handover, .send_fd = send_fd, .recv_fd = recv_fd
+	};
+	return 0;
+}
+
 static int unlock(struct rendezvous *rendezvous)
 {
 	set_lock(rendezvous->memfd, F_UNLCK, F_SETLK);
 	return 0;
 }
 
-int rendezvous_elect(struct rendezvous *rendezvous, struct error *err)
+/* Returns 1 if the caller shall build the container; it holds the lock then until it calls publish()
+ * or fail(), or dies. Returns 0 when the container is there or has failed, -1 with `err` set if the
+ * lock cannot be had. */
+static int elect(struct rendezvous *rendezvous, struct error *err)
 {
 	const struct handover *handover = rendezvous->handover;
 
+	if (rendezvous->memfd < 0)
+		return 1;
 	if (set_lock(rendezvous->memfd, F_WRLCK, F_SETLK) < 0) {
 		if (errno != EAGAIN && errno != EACCES)
 			goto failed;
@@ -163,22 +184,29 @@ static void drain(int socket)
 		;
 }
 
-int rendezvous_publish(struct rendezvous *rendezvous, struct way *way, struct error *err)
+/* Hands the way in to the others. */
+static int publish(struct rendezvous *rendezvous, struct way *way, struct error *err)
 {
-	drain(rendezvous->handover->recv_fd);
-	if (send_way(rendezvous->handover->send_fd, way) < 0)
+	if (rendezvous->memfd < 0)
+		return 0;
+	drain(rendezvous->recv_fd);
+	if (send_way(rendezvous->send_fd, way) < 0)
 		return error_set(err, errno, "cannot hand the container to the other ranks");
 	settle(rendezvous, HANDOVER_READY);
 	return 0;
 }
 
-void rendezvous_fail(struct rendezvous *rendezvous, int exit_code)
+/* Tells the others to leave with `exit_code`, silently. */
+static void fail(struct rendezvous *rendezvous, int exit_code)
 {
+	if (rendezvous->memfd < 0)
+		return;
 	rendezvous->handover->exit_code = (uint32_t)exit_code;
 	settle(rendezvous, HANDOVER_FAILED);
 }
 
-int rendezvous_failure(const struct rendezvous *rendezvous)
+/* The code to leave with, or 0 if the container was built. */
+static int failure(const struct rendezvous *rendezvous)
 {
 	uint32_t code = rendezvous->handover->exit_code;
 
@@ -187,11 +215,25 @@ int rendezvous_failure(const struct rendezvous *rendezvous)
 	return code > 0 && code < 256 ? (int)code : EXIT_SETUP;
 }
 
-int rendezvous_join(const struct rendezvous *rendezvous, struct way *way, struct error *err)
+int rendezvous_enter(struct rendezvous *rendezvous, struct way *way,
+		     int (*build)(void *arg, struct error *err), void *arg, struct error *err)
 {
-	if (peek_way(rendezvous->handover->recv_fd, way) < 0)
+	int role = elect(rendezvous, err), code;
+
+	if (role < 0)
+		return -1;
+	if (role > 0) {
+		if (build(arg, err) == 0 && publish(rendezvous, way, err) == 0)
+			return 0;
+		fail(rendezvous, err->code);
+		return -1;
+	}
+	code = failure(rendezvous);
+	if (code)
+		return code;
+	if (peek_way(rendezvous->recv_fd, way) < 0)
 		return error_set(err, errno, "cannot receive the container from the first rank");
-	return 0;
+	return namespaces_enter(&way->namespaces, err);
 }
 
 bool rendezvous_may_report(const struct rendezvous *rendezvous)

@@ -2,9 +2,10 @@
 /*
  * rendezvous.h - how the ranks of a node and step end up in one container.
  *
- * All inherit the same memfd and socket pair (handover.h). Whoever gets the write lock first builds
- * the container; the others wait in the kernel for a read lock. The builder puts one message with
- * the way in, some descriptors, into the socket, sets the state and unlocks. The others *peek* at the message,
+ * All have the same memfd and socket pair (handover.h), from the plugin or from meeting.h. Whoever
+ * gets the write lock first builds the container; the others wait in the kernel for a read lock. The
+ * builder puts one message with the way in, some descriptors, into the socket, sets the state and
+ * unlocks. The others *peek* at the message,
  * which gives each its own copy of the descriptors and leaves it there for the next.
  *
  * No rank can wait for ever: when the builder dies, the kernel drops its lock and the next one
@@ -33,32 +34,26 @@ struct way {
 	}
 
 struct rendezvous {
-	int memfd;                 /* -1 without Slurm */
+	int memfd;                 /* -1 where there is nobody to meet */
 	struct handover *handover; /* the memfd, mapped */
+	int send_fd, recv_fd;      /* of the socket pair */
 };
 
-/* For a container of one process, without Slurm: nobody else to meet. */
+/* For a container of one process: nobody else to meet. */
 int rendezvous_alone(struct rendezvous *rendezvous, struct error *err);
 
-/* Marks the inherited descriptors close-on-exec and maps the memfd. */
+/* Marks the descriptors inherited from the plugin close-on-exec and maps the memfd. */
 int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err);
 
-/* Returns 1 if the caller shall build the container; it holds the lock then until it calls
- * rendezvous_publish() or rendezvous_fail(), or dies. Returns 0 when the container is there or has
- * failed, -1 with `err` set if the lock cannot be had. */
-int rendezvous_elect(struct rendezvous *rendezvous, struct error *err);
+/* The same for descriptors that came from another rank; they stay the caller's on failure. */
+int rendezvous_take(struct rendezvous *rendezvous, int memfd, int send_fd, int recv_fd,
+		    struct error *err);
 
-/* Builder: hands the way in to the others. */
-int rendezvous_publish(struct rendezvous *rendezvous, struct way *way, struct error *err);
-
-/* Builder: tells the others to leave with `exit_code`, silently. */
-void rendezvous_fail(struct rendezvous *rendezvous, int exit_code);
-
-/* The others: the code to leave with, or 0 if the container was built. */
-int rendezvous_failure(const struct rendezvous *rendezvous);
-
-/* The others: gets the way in, which starts with WAY_INIT. */
-int rendezvous_join(const struct rendezvous *rendezvous, struct way *way, struct error *err);
+/* Gets the rank into the container. One rank builds it by `build(arg)`, which fills in `way`; the
+ * others wait, and enter by that way, which starts with WAY_INIT. Returns 0, or -1 with `err` set, or
+ * the code with which to leave silently since the builder has told what went wrong. */
+int rendezvous_enter(struct rendezvous *rendezvous, struct way *way,
+		     int (*build)(void *arg, struct error *err), void *arg, struct error *err);
 
 /* True for the first process of the node that calls it, rank or image server: it may tell the user
  * about a failure that all share. */

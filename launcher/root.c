@@ -367,9 +367,9 @@ int root_bind(struct root *root, const char *source, const char *target, bool op
 	return root_place(root, tree, &spec, err);
 }
 
-/* Writes all of `text`, whatever the job's limit on the size of files (ulimit -f): that is for the
+/* Writes all of it, whatever the job's limit on the size of files (ulimit -f): that is for the
  * application's files, and going over it kills. */
-static int write_unlimited(int fd, const char *text)
+static int write_unlimited(int fd, const void *data, size_t len)
 {
 	struct rlimit limit, most;
 	sighandler_t handler = signal(SIGXFSZ, SIG_IGN);
@@ -379,20 +379,21 @@ static int write_unlimited(int fd, const char *text)
 	most = limit;
 	most.rlim_cur = most.rlim_max;
 	(void)setrlimit(RLIMIT_FSIZE, &most);
-	result = fd_write_all(fd, text, strlen(text));
+	result = fd_write_all(fd, data, len);
 	(void)setrlimit(RLIMIT_FSIZE, &limit);
 	(void)signal(SIGXFSZ, handler);
 	return result;
 }
 
-int root_put_file(struct root *root, const char *path, const char *text, struct error *err)
+int root_put_data(struct root *root, const char *path, const void *data, size_t len,
+		  struct error *err)
 {
 	cleanup_close int file = -1, tree = -1;
 	const char *name = strrchr(path, '/') + 1;
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 
 	file = openat(root->dev, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (file < 0 || write_unlimited(file, text) < 0)
+	if (file < 0 || write_unlimited(file, data, len) < 0)
 		return error_set(err, errno, "cannot write the container's '%s'", path);
 	tree = open_tree(root->dev, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
@@ -402,6 +403,11 @@ int root_put_file(struct root *root, const char *path, const char *text, struct 
 	/* The mount keeps the file; its name in /dev is of no use. */
 	(void)unlinkat(root->dev, name, 0);
 	return 0;
+}
+
+int root_put_file(struct root *root, const char *path, const char *text, struct error *err)
+{
+	return root_put_data(root, path, text, strlen(text), err);
 }
 
 int root_enter(int fd, struct error *err)

@@ -62,8 +62,10 @@ int root_place(struct root *root, int tree, const struct mountspec *spec, struct
 int root_bind(struct root *root, const char *source, const char *target, bool optional,
 	      struct error *err);
 
-/* Puts a file with this text at `path` inside, in place of the image's. */
+/* Puts a file with this text, or these bytes, at `path` inside, in place of the image's. */
 int root_put_file(struct root *root, const char *path, const char *text, struct error *err);
+int root_put_data(struct root *root, const char *path, const void *data, size_t len,
+		  struct error *err);
 
 /* Makes the attached mount `fd` the root directory and detaches the old root with all that is
  * mounted below it. The working directory becomes "/". */

@@ -8,6 +8,7 @@
 #include "launcher/site.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 #include "launcher/devices.h"
 #include "launcher/fakeroot.h"
 #include "launcher/identity.h"
+#include "launcher/mpi/place.h"
 #include "launcher/net/network.h"
 #include "launcher/overlay.h"
 #include "launcher/root.h"
@@ -49,7 +51,10 @@ static int fill(struct site *site, struct root *root, struct error *err)
 	if (site->network >= 0 && (network_connect(site->network, namespaces, root->dev, err) < 0 ||
 				   network_mount_names(root, err) < 0))
 		return -1;
-	return plan_place(&site->plan, root, err) < 0 ? -1 : devices_seal(root, err);
+	if (plan_place(&site->plan, root, err) < 0 ||
+	    place_host_mpi(site->container, &site->image, site->node, root, err) < 0)
+		return -1;
+	return devices_seal(root, err);
 }
 
 /* Puts everything on top of the mount `tree`, and lets the saver have that as it is. */
@@ -85,7 +90,10 @@ static int start_server(struct site *site, int channel, struct error *err)
 
 static int enter_namespaces(struct site *site, struct error *err)
 {
-	return namespaces_create(site->settings->unshare.what, &site->way->namespaces, err);
+	if (namespaces_create(site->settings->unshare.what, &site->way->namespaces, err) < 0)
+		return -1;
+	site->node = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return site->node < 0 ? error_set(err, errno, "cannot open '/'") : 0;
 }
 
 static int open_layer(const struct site *site, struct error *err)

@@ -20,6 +20,7 @@ struct site {
 	struct image image;
 	struct named named;
 	struct plan plan;
+	int node;    /* the node's root directory, in the container's mount namespace; or -1 */
 	int layer;   /* directory that takes what is written, or -1 */
 	int slurm;   /* slurm_service_start() */
 	int network; /* network_start() */

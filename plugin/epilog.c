@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,6 +38,28 @@ static int make_path(spank_t spank, char *path, size_t size, uint32_t *job, stru
 	return 0;
 }
 
+/* The components of a heterogeneous job have job ids of their own, but all ranks see that of the
+ * first, after which is named what they keep. So it is in the note. */
+static int write_note(spank_t spank, int note)
+{
+	char number[16];
+
+	if (spank_getenv(spank, "SLURM_JOB_ID", number, sizeof(number)) != ESPANK_SUCCESS ||
+	    number[strspn(number, "0123456789")])
+		return 0; /* forged; then nothing can be named after it, either */
+	return pwrite(note, number, strlen(number), 0) < 0 ? -1 : 0;
+}
+
+static uint32_t read_note(const char *path, uint32_t job)
+{
+	cleanup_close int note = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char number[16] = "";
+
+	if (note < 0 || pread(note, number, sizeof(number) - 1, 0) <= 0)
+		return job;
+	return (uint32_t)strtoul(number, NULL, 10);
+}
+
 int epilog_note(spank_t spank, struct error *err)
 {
 	cleanup_close int note = -1;
@@ -48,7 +71,9 @@ int epilog_note(spank_t spank, struct error *err)
 	if (mkdir(NOTES, 0700) < 0 && errno != EEXIST)
 		return error_set(err, errno, "cannot create '%s'", NOTES);
 	note = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return note < 0 ? error_set(err, errno, "cannot create '%s'", path) : 0;
+	if (note < 0 || write_note(spank, note) < 0)
+		return error_set(err, errno, "cannot create '%s'", path);
+	return 0;
 }
 
 static _Noreturn void become_launcher(const char *launcher, const struct passwd *user, uint32_t job)
@@ -114,6 +139,7 @@ int epilog_forget(spank_t spank, const char *launcher, struct error *err)
 
 	if (make_path(spank, path, sizeof(path), &job, err) < 0)
 		return -1;
+	job = read_note(path, job);
 	if (unlink(path) < 0)
 		return 0;
 	if (spank_get_item(spank, S_JOB_UID, &uid) != ESPANK_SUCCESS)

@@ -14,7 +14,7 @@
  */
 #include "plugin/local.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <slurm/spank.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,15 +23,11 @@
 
 #include "common/fd.h"
 #include "common/settings.h"
+#include "plugin/cmdline.h"
+#include "plugin/components.h"
 #include "plugin/options.h"
 
-/* Where Slurm's plugstack.c hands an option of ours down: to a nested srun, and to prologs. */
-static const char *const inherited_options[] = {
-	"_SLURM_SPANK_OPTION_davit_",
-	"SLURM_SPANK__SLURM_SPANK_OPTION_davit_",
-};
-
-static char *inherited;
+static char *inherited_image;
 
 static void put_aside(const char *name)
 {
@@ -39,71 +35,43 @@ static void put_aside(const char *name)
 
 	if (!value)
 		return;
-	if (!inherited && value[0])
-		inherited = strdup(value);
+	if (!inherited_image && value[0])
+		inherited_image = strdup(value);
 	unsetenv(name);
 }
 
-/* srun keeps its shape of step to itself, but not its command line. */
-struct command_line {
-	char *text; /* arguments, each ended by NUL */
-	size_t len;
-};
-
-static void read_command_line(struct command_line *line)
-{
-	cleanup_close int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-
-	line->len = 0;
-	line->text = fd < 0 ? NULL : fd_read_all(fd, 1 << 22, &line->len);
-}
-
-static const char *next_arg(const struct command_line *line, const char *arg)
-{
-	if (arg)
-		arg += strlen(arg) + 1;
-	else
-		arg = line->text;
-	return arg && arg < line->text + line->len ? arg : NULL;
-}
-
-static bool has_option(const struct command_line *line, const char *name)
+static bool has_option(const struct cmdline *line, const char *name)
 {
 	char srun_name[64];
-	size_t len;
 
 	settings_srun_name(name, srun_name, sizeof(srun_name));
-	len = strlen(srun_name);
-	for (const char *arg = next_arg(line, NULL); arg; arg = next_arg(line, arg))
-		if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, srun_name, len) == 0 &&
-		    (!arg[2 + len] || arg[2 + len] == '='))
-			return true;
-	return false;
+	return cmdline_has(line, 0, line->argc, srun_name);
 }
 
+/* Slurm's plugstack.c hands an option of ours down to a nested srun, and to prologs. */
 static void forget(const char *name)
 {
-	const size_t count = sizeof(inherited_options) / sizeof(inherited_options[0]);
-	char variable[128], srun_name[64];
+	char variable[160] = "SLURM_SPANK_";
+	char *own = variable + strlen(variable);
 
-	settings_srun_name(name, srun_name, sizeof(srun_name));
-	for (char *at = srun_name; *at; at++)
-		*at = *at == '-' ? '_' : *at;
-	for (size_t i = 0; i < count; i++) {
-		snprintf(variable, sizeof(variable), "%s%s", inherited_options[i], srun_name);
-		if (strcmp(name, "image") == 0)
-			put_aside(variable);
-		else
-			unsetenv(variable);
+	options_variable(name, own, sizeof(variable) - strlen(variable));
+	if (strcmp(name, "image") == 0) {
+		put_aside(own);
+		put_aside(variable);
+	} else {
+		unsetenv(own);
+		unsetenv(variable);
 	}
 }
 
 void local_init(bool is_srun)
 {
-	struct command_line line;
+	struct error ignored = ERROR_INIT; /* local_post_opt() tells */
+	struct cmdline line;
 
 	put_aside("SLURM_CONTAINER");
-	read_command_line(&line);
+	unsetenv(COMPONENTS_ENV);
+	(void)cmdline_read(&line, &ignored);
 	for (const struct option_def *def = settings_options; def->name; def++) {
 		bool is_image = def == settings_options;
 
@@ -113,17 +81,19 @@ void local_init(bool is_srun)
 		if (def->opposite && (!is_srun || has_option(&line, def->name)))
 			forget(def->opposite);
 	}
-	free(line.text);
+	cmdline_done(&line);
+	options_remember();
 }
 
 #if !HAVE_DECL_SPANK_PREPEND_TASK_ARGV
 /* slurmstepd makes the commands of --multi-prog itself and shows them to no plugin before 23.11, so
- * they would run on the node. The options end at `optind`, as srun's getopt(3) has left it. */
-static int check_multi_prog(const struct command_line *line, struct error *err)
+ * they would run on the node. */
+static int check_multi_prog(const struct cmdline *line, const struct component *component,
+			    struct error *err)
 {
-	const char *arg = NULL;
+	for (int i = component->begin + 1; i < component->options_end; i++) {
+		const char *arg = line->argv[i];
 
-	for (int i = 0; i < optind && (arg = next_arg(line, arg)); i++)
 		if (strlen(arg) >= 4 && strncmp(arg, "--multi-prog", strlen(arg)) == 0) {
 			error_set(
 				err, 0,
@@ -131,73 +101,19 @@ static int check_multi_prog(const struct command_line *line, struct error *err)
 			return error_remedy(
 				err, "a script inside the container that looks at $SLURM_PROCID");
 		}
+	}
 	return 0;
 }
 #else
-static int check_multi_prog(const struct command_line *line, struct error *err)
+static int check_multi_prog(const struct cmdline *line, const struct component *component,
+			    struct error *err)
 {
 	(void)line;
+	(void)component;
 	(void)err;
 	return 0;
 }
 #endif
-
-/* Writes what one component of a heterogeneous step says of containers: its arguments up to ":".
- * Returns the argument behind that, NULL at the end of the line. */
-static const char *read_component(const struct command_line *line, const char *arg, char **said)
-{
-	size_t size;
-	FILE *out = open_memstream(said, &size);
-	bool is_value = false;
-
-	if (!out) {
-		*said = NULL;
-		return NULL;
-	}
-	for (; arg && strcmp(arg, ":") != 0; arg = next_arg(line, arg)) {
-		bool is_option = strncmp(arg, "--container", strlen("--container")) == 0;
-
-		if (is_option || is_value)
-			fprintf(out, "%s%c", arg, is_option && !strchr(arg, '=') ? '=' : '\n');
-		is_value = is_option && !strchr(arg, '=');
-	}
-	fclose(out);
-	return arg ? next_arg(line, arg) : NULL;
-}
-
-/* Slurm gives a plugin one set of options for all components of `srun A : B`, the last one's. */
-static int check_components(const struct command_line *line, struct error *err)
-{
-	cleanup_free char *first = NULL;
-	const char *arg = read_component(line, next_arg(line, NULL), &first);
-
-	while (arg) {
-		cleanup_free char *said = NULL;
-
-		arg = read_component(line, arg, &said);
-		if (first && said && strcmp(first, said) != 0) {
-			error_set(
-				err, 0,
-				"the components of a heterogeneous step ask for different containers");
-			return error_remedy(
-				err,
-				"the same --container options before each ':', or a srun for each");
-		}
-	}
-	return 0;
-}
-
-static int check_shape(struct error *err)
-{
-	struct command_line line;
-	int result = 0;
-
-	read_command_line(&line);
-	if (check_multi_prog(&line, err) < 0 || check_components(&line, err) < 0)
-		result = -1;
-	free(line.text);
-	return result;
-}
 
 /* An image from the environment: in SLURM_CONTAINER it reaches the step whatever --export says. */
 static const char *image_of_environment(void)
@@ -217,9 +133,10 @@ static bool has_name(void)
 	return options_value("name") || settings_getenv(settings_find("name"), getenv, variable);
 }
 
-int local_post_opt(bool is_srun, struct error *err)
+/* What this component asked for. `asked` is its --container, or NULL. Sets `wants` if that is a
+ * container. */
+static int check_request(bool is_srun, const char *asked, bool *wants, struct error *err)
 {
-	const char *asked = getenv("SLURM_CONTAINER");
 	const char *image = options_value("image");
 	char other[64];
 
@@ -237,13 +154,166 @@ int local_post_opt(bool is_srun, struct error *err)
 		return -1;
 	if (!asked && !image)
 		asked = image_of_environment();
-	if (!asked && !image && !options_value("name") && is_srun && inherited) {
-		setenv("SLURM_CONTAINER", inherited, 1);
-		asked = inherited;
+	if (!asked && !image && !options_value("name") && is_srun && inherited_image) {
+		setenv("SLURM_CONTAINER", inherited_image, 1);
+		asked = inherited_image;
 	}
 	if (!asked && !image && !has_name() && options_any_other(other, sizeof(other))) {
 		error_set(err, 0, "--%s without an image", other);
 		return error_remedy(err, "--container=FILE as well");
 	}
-	return is_srun && (asked || image || has_name()) ? check_shape(err) : 0;
+	*wants = asked || image || has_name();
+	return 0;
+}
+
+/* Slurm does not take --container back from one component to the next. So was it given for this
+ * one, or for one before? */
+static bool is_given(const struct cmdline *line, const struct component *component, int group)
+{
+	char het[64], pack[64];
+
+	snprintf(het, sizeof(het), "SRUN_CONTAINER_HET_GROUP_%d", group);
+	snprintf(pack, sizeof(pack), "SRUN_CONTAINER_PACK_GROUP_%d", group);
+	if (getenv("SRUN_CONTAINER") || getenv(het) || getenv(pack))
+		return true;
+	return cmdline_has(line, component->begin, component->options_end, "container");
+}
+
+/* Slurm comes by once for each component, and once for each group that --het-group names. */
+static struct {
+	int number, group, begin;
+	bool groups[HET_GROUPS_MAX]; /* still to come for this component */
+	bool is_het;
+} progress;
+
+/* The next group of this component; -1 when there is none. */
+static int next_group(void)
+{
+	int group = 0;
+
+	while (group < HET_GROUPS_MAX && !progress.groups[group])
+		group++;
+	return group < HET_GROUPS_MAX ? group : -1;
+}
+
+/* Puts the options of one component of many aside, so that the next starts from nothing. */
+static int keep_component(bool is_mistaken, bool is_last, struct error *err)
+{
+	const char *asked = getenv("SLURM_CONTAINER");
+
+	if ((asked && options_take("image", asked, err) < 0) || options_inherit(err) < 0 ||
+	    components_add(progress.group, is_mistaken, err) < 0)
+		return -1;
+	unsetenv("SLURM_CONTAINER");
+	options_forget();
+	return is_last ? components_export(err) : 0;
+}
+
+static int post_component(const struct cmdline *line, struct error *err)
+{
+	struct component component = cmdline_component(line, progress.begin, optind, true);
+	bool is_mistaken, is_last, wants = false;
+	const char *asked;
+
+	progress.group = next_group();
+	if (progress.group < 0) {
+		if (cmdline_groups(line, &component, progress.number, progress.groups, err) < 0)
+			return -1;
+		progress.group = next_group();
+	}
+	progress.groups[progress.group] = false;
+	is_last = next_group() < 0 && component.next < 0;
+	progress.is_het |= !is_last;
+
+	asked = getenv("SLURM_CONTAINER");
+	is_mistaken = asked && progress.is_het && !is_given(line, &component, progress.group);
+	if (is_mistaken) {
+		unsetenv("SLURM_CONTAINER");
+		asked = NULL;
+	}
+	if (check_request(true, asked, &wants, err) < 0 ||
+	    (wants && check_multi_prog(line, &component, err) < 0))
+		return -1;
+	if (progress.is_het && keep_component(is_mistaken && !wants, is_last, err) < 0)
+		return -1;
+	if (next_group() < 0) {
+		progress.begin = component.next >= 0 ? component.next : 0;
+		progress.number++;
+	}
+	return 0;
+}
+
+/* What the first component of a job asked for. */
+static char *first_options, *first_container;
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+/* Of the components of a job, the first alone has something to run: the batch script, the shell.
+ * What another one asks for would come to nothing, or instead of what the first asked for. (For the
+ * options of a script, sbatch gives the first one's again, after those of the other.) */
+static int check_other(const struct cmdline *line, const struct component *component,
+		       const char *options, struct error *err)
+{
+	const char *asked = cmdline_value(line, component, "container");
+	const char *container = getenv("SLURM_CONTAINER");
+
+	if ((asked && differ(asked, container)) || differ(container, first_container) ||
+	    options_replaced() || (options[0] && strcmp(options, first_options) != 0)) {
+		error_set(err, 0,
+			  "a component of the job but the first asks for another container");
+		return error_remedy(err,
+				    "the options of the first alone; or give them to each srun "
+				    "in the job");
+	}
+	return 0;
+}
+
+/* The options that are set as one text, to compare. */
+static char *joined_options(void)
+{
+	size_t len = 0;
+	char *text = options_text(&len);
+
+	for (size_t i = 0; text && i + 1 < len; i++)
+		text[i] = text[i] ? text[i] : '\n';
+	return text;
+}
+
+static int post_job(const struct cmdline *line, struct error *err)
+{
+	struct component component = cmdline_component(line, progress.begin, optind, false);
+	cleanup_free char *options = joined_options();
+	const char *container;
+	bool wants;
+
+	if (!options)
+		return error_set(err, ENOMEM, "cannot keep the container options");
+	if (progress.number++ > 0 && check_other(line, &component, options, err) < 0)
+		return -1;
+	if (progress.number == 1) {
+		if (check_request(false, getenv("SLURM_CONTAINER"), &wants, err) < 0)
+			return -1;
+		container = getenv("SLURM_CONTAINER");
+		first_container = container ? strdup(container) : NULL;
+		first_options = steal_ptr(&options);
+	}
+	options_forget();
+	if (component.next >=
+	    0) /* else they are parts of a script, with one command line for all */
+		progress.begin = component.next;
+	return 0;
+}
+
+int local_post_opt(bool is_srun, struct error *err)
+{
+	struct cmdline line;
+	int result = cmdline_read(&line, err);
+
+	if (result == 0)
+		result = is_srun ? post_component(&line, err) : post_job(&line, err);
+	cmdline_done(&line);
+	return result;
 }

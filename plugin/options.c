@@ -19,8 +19,13 @@
 #define OPTIONS_MAX 32
 #define OPPOSITE    0x100 /* beside an index: the option means "no" */
 
-static char *values[OPTIONS_MAX]; /* by index in settings_options */
-static bool opposed[OPTIONS_MAX]; /* the value comes from the opposite */
+/* Where Slurm hands an option down: to nested steps. */
+#define OPTION_ENV "_SLURM_SPANK_OPTION_davit_"
+
+static char *values[OPTIONS_MAX];    /* by index in settings_options */
+static bool opposed[OPTIONS_MAX];    /* the value comes from the opposite */
+static bool replaced;                /* a value, by another */
+static char *inherited[OPTIONS_MAX]; /* from the allocation, by salloc */
 
 static int check(const char *name, int index, const char *value, struct error *err)
 {
@@ -37,6 +42,7 @@ static int keep(int index, const char *value, struct error *err)
 
 	if (!copy)
 		return error_set(err, ENOMEM, "--container-%s", settings_options[index].name);
+	replaced |= values[index] && strcmp(values[index], value) != 0;
 	free(values[index]);
 	values[index] = copy;
 	return 0;
@@ -76,19 +82,22 @@ static bool is_missing(const struct option_def *def, const char *value)
 					    (!value || !value[0] || strcmp(value, "(null)") == 0));
 }
 
+static const char *normal_value(int index, bool opposite, const char *value)
+{
+	if (opposite)
+		return "no";
+	if (is_missing(&settings_options[index], value))
+		return "yes";
+	return value ? value : "";
+}
+
 static int on_option(int code, const char *value, int remote)
 {
 	int index = code & ~OPPOSITE;
 	bool opposite = code & OPPOSITE;
 	struct error err = ERROR_INIT;
 
-	if (opposite)
-		value = "no";
-	else if (is_missing(&settings_options[index], value))
-		value = "yes";
-	else if (!value)
-		value = "";
-	if (take(index, opposite, value, remote, &err) == 0)
+	if (take(index, opposite, normal_value(index, opposite, value), remote, &err) == 0)
 		return 0;
 	report(&err);
 	return -1;
@@ -145,6 +154,83 @@ bool options_any_other(char *name, size_t size)
 			return true;
 		}
 	return false;
+}
+
+void options_variable(const char *name, char *out, size_t size)
+{
+	char srun_name[64];
+
+	settings_srun_name(name, srun_name, sizeof(srun_name));
+	for (char *at = srun_name; *at; at++)
+		*at = *at == '-' ? '_' : *at;
+	snprintf(out, size, OPTION_ENV "%s", srun_name);
+}
+
+static char *inherited_value(int index, bool opposite)
+{
+	const struct option_def *def = &settings_options[index];
+	char variable[128];
+	const char *value;
+
+	if (opposite && !def->opposite)
+		return NULL;
+	options_variable(opposite ? def->opposite : def->name, variable, sizeof(variable));
+	value = getenv(variable);
+	return value ? strdup(normal_value(index, opposite, value)) : NULL;
+}
+
+void options_remember(void)
+{
+	for (int i = 0; settings_options[i].name; i++) {
+		free(inherited[i]);
+		inherited[i] = inherited_value(i, false);
+		if (!inherited[i])
+			inherited[i] = inherited_value(i, true);
+	}
+}
+
+int options_inherit(struct error *err)
+{
+	for (int i = 0; settings_options[i].name; i++)
+		if (inherited[i] && !values[i] && keep(i, inherited[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+void options_forget(void)
+{
+	for (int i = 0; settings_options[i].name; i++) {
+		free(values[i]);
+		values[i] = NULL;
+		opposed[i] = false;
+	}
+	replaced = false;
+}
+
+bool options_replaced(void)
+{
+	return replaced;
+}
+
+void options_clean(spank_t spank)
+{
+	char variable[128];
+
+	for (int i = 0; settings_options[i].name; i++) {
+		options_variable(settings_options[i].name, variable, sizeof(variable));
+		spank_unsetenv(spank, variable);
+		if (!settings_options[i].opposite)
+			continue;
+		options_variable(settings_options[i].opposite, variable, sizeof(variable));
+		spank_unsetenv(spank, variable);
+	}
+}
+
+int options_take(const char *name, const char *value, struct error *err)
+{
+	if (!settings_find(name))
+		return error_set(err, 0, "no option is called '%s'", name);
+	return keep(find_index(name), value, err);
 }
 
 int options_set(const char *name, const char *value, struct error *err)

@@ -20,6 +20,7 @@
 #include "common/fd.h"
 #include "common/handover.h"
 #include "common/settings.h"
+#include "plugin/components.h"
 #include "plugin/epilog.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
@@ -42,7 +43,8 @@ static int sockets[2] = { -1, -1 };
 static int question[2] = { -1, -1 }, answer[2] = { -1, -1 };
 static uint32_t forked;
 static bool told;
-static bool failed; /* to prepare the container, for this reason: */
+static bool is_mistaken; /* Slurm thinks that this component of a step is in a container */
+static bool failed;      /* to prepare the container, for this reason: */
 static struct error failure = ERROR_INIT;
 
 static spank_t current; /* for get_variable() */
@@ -135,7 +137,7 @@ static int prepare(spank_t spank, struct error *err)
 	if (spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS ||
 	    step == SLURM_EXTERN_CONT)
 		return 0;
-	if (find_image(spank, &wanted, err) < 0)
+	if (components_choose(spank, &is_mistaken, err) < 0 || find_image(spank, &wanted, err) < 0)
 		return -1;
 	if (!wanted)
 		return 0;
@@ -186,9 +188,10 @@ static int encode_quotes(spank_t spank, struct error *err)
 	return 0;
 }
 
-static int prepend(spank_t spank, const char *launcher, const char *fd, struct error *err)
+static int prepend_words(spank_t spank, const char *launcher, const char *command, const char *arg,
+			 struct error *err)
 {
-	const char *argv[] = { launcher, "join", fd, "--" };
+	const char *argv[] = { launcher, command, arg, "--" };
 
 	if (encode_quotes(spank, err) < 0)
 		return -1;
@@ -196,7 +199,26 @@ static int prepend(spank_t spank, const char *launcher, const char *fd, struct e
 		return error_set(err, 0, "Slurm refuses to start the launcher '%s'", launcher);
 	return 0;
 }
+
+static int prepend(spank_t spank, const char *launcher, const char *fd, struct error *err)
+{
+	return prepend_words(spank, launcher, "join", fd, err);
+}
+
+/* The command runs on the node, but by way of oci.conf. */
+static int undo_oci(spank_t spank, const char *launcher, struct error *err)
+{
+	return prepend_words(spank, launcher, "oci-run", "-", err);
+}
 #else
+static int undo_oci(spank_t spank, const char *launcher, struct error *err)
+{
+	(void)spank;
+	(void)launcher;
+	(void)err;
+	return 0; /* Slurm before 23.02 is not to have an oci.conf of ours */
+}
+
 /* The array that slurmstepd will exec cannot grow, so argv[0] travels in the environment. */
 static int prepend(spank_t spank, const char *launcher, const char *fd, struct error *err)
 {
@@ -220,7 +242,7 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 	char fd[16] = HANDOVER_NONE;
 
 	if (memfd < 0 && !failed)
-		return 0;
+		return is_mistaken ? undo_oci(spank, launcher, err) : 0;
 	tell_failure(spank);
 	if (!failed)
 		snprintf(fd, sizeof(fd), "%d", memfd);

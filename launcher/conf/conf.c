@@ -109,9 +109,9 @@ void conf_done(struct conf *conf)
 {
 	choices_done(&conf->choices);
 	mountlist_done(&conf->mounts);
-	for (char **pattern = conf->host_only; pattern && *pattern; pattern++)
-		free(*pattern);
-	free(conf->host_only);
+	strings_free(conf->host_only);
+	strings_free(conf->host_mpi);
+	strings_free(conf->host_mpi_directories);
 	edits_done(&conf->environment);
 	for (size_t i = 0; i < conf->template_count; i++)
 		template_done(&conf->templates[i]);

@@ -50,9 +50,11 @@ struct conf {
 	struct conf_template *templates;
 	size_t template_count;
 	char *writable_size; /* of a writable layer in memory, as tmpfs(5) takes it */
-	char *state_dir;     /* where named containers keep their layers; absolute */
-	bool subids;         /* may /etc/subuid be used for remap-root? */
-	bool user_config;    /* do files of users count? */
+	char **host_mpi; /* MPI libraries of the node, preferred to those that the loader finds */
+	char **host_mpi_directories; /* that come along with them; both end with NULL or are NULL */
+	char *state_dir;             /* where named containers keep their layers; absolute */
+	bool subids;                 /* may /etc/subuid be used for remap-root? */
+	bool user_config;            /* do files of users count? */
 	size_t forbidden
 		[CHOICES_MAX]; /* by index in settings_options: line in the site's file, or 0 */
 	/* What was read, for `davit config`; NULL where there is no file. */

@@ -235,10 +235,16 @@ static const struct {
 		    struct error *err);
 	bool is_sites; /* alone */
 } keys[] = {
-	{ "mounts", conf_read_mounts, false },     { "environment", conf_read_environment, false },
-	{ "files", conf_read_files, true },        { "writable-size", read_writable_size, true },
-	{ "state-dir", read_state_dir, true },     { "subids", read_subids, true },
-	{ "user-config", read_user_config, true }, { "forbid", read_forbid, true },
+	{ "mounts", conf_read_mounts, false },
+	{ "environment", conf_read_environment, false },
+	{ "files", conf_read_files, true },
+	{ "writable-size", read_writable_size, true },
+	{ "state-dir", read_state_dir, true },
+	{ "subids", read_subids, true },
+	{ "user-config", read_user_config, true },
+	{ "forbid", read_forbid, true },
+	{ "host-mpi", conf_read_host_mpi, false },
+	{ "host-mpi-directories", conf_read_host_mpi_directories, false },
 };
 
 /* One of NAME=VALUE,...: commas and backslashes lose their meaning. */

@@ -35,6 +35,10 @@ int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *n
 		     struct error *err);
 int conf_read_environment(const struct conf_reader *reader, const struct yaml_node *node,
 			  struct error *err);
+int conf_read_host_mpi(const struct conf_reader *reader, const struct yaml_node *list,
+		       struct error *err);
+int conf_read_host_mpi_directories(const struct conf_reader *reader, const struct yaml_node *list,
+				   struct error *err);
 int conf_read_files(const struct conf_reader *reader, const struct yaml_node *list,
 		    struct error *err);
 

@@ -130,6 +130,57 @@ int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *n
 	return 0;
 }
 
+/* Puts a list of paths in front of *paths: what the user prefers, and then what the site does. */
+static int read_paths(const struct conf_reader *reader, const struct yaml_node *list, char ***paths,
+		      struct error *err)
+{
+	size_t count = 0;
+	char **all;
+
+	if (conf_expect(reader, list, YAML_LIST, err) < 0)
+		return -1;
+	for (const struct yaml_node *node = list->children; node; node = node->next)
+		count++;
+	for (char **path = *paths; path && *path; path++)
+		count++;
+	all = calloc(count + 1, sizeof(*all));
+	if (!all)
+		return out_of_memory(reader, err);
+	count = 0;
+	for (const struct yaml_node *node = list->children; node; node = node->next, count++) {
+		if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+			goto bad;
+		all[count] = path_normalise(node->text);
+		if (all[count])
+			continue;
+		error_set(err, 0, "'%s': '%s' is not an absolute path without '..'", list->key,
+			  node->text);
+		error_remedy(err, "the path of a file or directory that each node has");
+		(void)conf_refuse(reader, node, err);
+		goto bad;
+	}
+	for (char **path = *paths; path && *path; path++)
+		all[count++] = *path;
+	free(*paths);
+	*paths = all;
+	return 0;
+bad:
+	strings_free(all);
+	return -1;
+}
+
+int conf_read_host_mpi(const struct conf_reader *reader, const struct yaml_node *list,
+		       struct error *err)
+{
+	return read_paths(reader, list, &reader->conf->host_mpi, err);
+}
+
+int conf_read_host_mpi_directories(const struct conf_reader *reader, const struct yaml_node *list,
+				   struct error *err)
+{
+	return read_paths(reader, list, &reader->conf->host_mpi_directories, err);
+}
+
 /* A pattern of fnmatch(3) for names of variables. */
 static int check_pattern(const struct conf_reader *reader, const struct yaml_node *node,
 			 struct error *err)
@@ -158,9 +209,7 @@ static int read_host_only(const struct conf_reader *reader, const struct yaml_no
 	patterns = calloc(count + 1, sizeof(*patterns));
 	if (!patterns)
 		return out_of_memory(reader, err);
-	for (char **old = reader->conf->host_only; *old; old++)
-		free(*old);
-	free(reader->conf->host_only);
+	strings_free(reader->conf->host_only);
 	reader->conf->host_only = patterns;
 	for (const struct yaml_node *node = list->children; node; node = node->next) {
 		*patterns = strdup(node->text);

@@ -302,6 +302,8 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	print_mounts(conf, user);
 	print_environment(conf);
 	print_list(conf, NULL, "files");
+	print_list(conf, NULL, "host-mpi");
+	print_list(conf, NULL, "host-mpi-directories");
 	print_site_value(conf, "writable-size", conf->writable_size);
 	print_site_value(conf, "state-dir", conf->state_dir);
 	print_site_value(conf, "subids", conf->subids ? "yes" : "no");

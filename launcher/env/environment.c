@@ -18,13 +18,16 @@
 #define NO_MEMORY    "cannot keep the changes to the environment"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* What Slurm and its plugins for MPI, networks and GPUs set for a step or a rank. */
+/* What Slurm, its plugins for MPI, networks and GPUs, and mpirun set for a step or a rank. */
 static const char *const of_slurm[] = {
 	"SLURM*",
 	"PMI*",
 	"PALS_*",
 	"SLINGSHOT_*",
-	"OMPI_MCA_orte_precondition_transports",
+	"OMPI_*",
+	"PRTE_*",
+	"HYDI_*",
+	"MPI_LOCAL*",
 	"CUDA_VISIBLE_DEVICES",
 	"CUDA_MPS_*",
 	"ROCR_VISIBLE_DEVICES",
@@ -171,6 +174,18 @@ static int add_image(struct edits *edits, const struct environment *environment,
 	return image->scripts ? add_scripts(edits, environment->settings, err) : 0;
 }
 
+/* Where the image's MPI is installed tells nothing of the node's, which may itself have been moved. */
+static int add_host_mpi(struct edits *edits, struct error *err)
+{
+	static const char *const names[] = { "OPAL_PREFIX", "PMIX_INSTALL_PREFIX", "PMIX_PREFIX" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (edits_add(edits, EDIT_UNSET, names[i], err) < 0 ||
+		    edits_add(edits, EDIT_JOB, names[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* ---- the user's, and what follows ------------------------------------------------------------ */
 
 static int add_named(struct edits *edits, const struct envlist *env, struct error *err)
@@ -232,6 +247,8 @@ static int add_container(struct edits *edits, const struct environment *environm
 int environment_make(struct edits *edits, const struct environment *environment, struct error *err)
 {
 	if (add_job(edits, environment, err) < 0 || add_image(edits, environment, err) < 0)
+		return -1;
+	if (environment->host_mpi && add_host_mpi(edits, err) < 0)
 		return -1;
 	if (environment->site && edits_append(edits, environment->site, err) < 0)
 		return -1;

@@ -15,6 +15,8 @@
 #ifndef DAVIT_ENVIRONMENT_H
 #define DAVIT_ENVIRONMENT_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "common/settings.h"
 #include "images/imageconf.h"
@@ -27,6 +29,7 @@ struct environment {
 	const struct settings *settings;
 	const char *image_path; /* for $DAVIT_IMAGE */
 	const char *name;       /* for $DAVIT_NAME; NULL: none */
+	bool host_mpi;          /* the node's MPI is in the container */
 };
 
 /* Appends to `edits` what makes the container's environment of a rank's. To be called by the

@@ -48,7 +48,11 @@ slurm_version() {
 
 write_slurm_conf() {
 	local host i names="${node_prefix}[1-$nodes]" ports
+	local spool_dir=$state/spool/%n tmp_fs=$state/tmp/%n
 
+	if [[ $apart ]]; then
+		spool_dir=$state/node tmp_fs=/tmp
+	fi
 	host=$(hostname -s)
 	((nodes > 1)) || names=${node_prefix}1
 	printf -v ports '%s,' "${node_ports[@]}"
@@ -62,7 +66,8 @@ write_slurm_conf() {
 	CredType=cred/munge
 	AuthInfo=socket=$state/run/munge.socket
 	StateSaveLocation=$state/ctld
-	SlurmdSpoolDir=$state/spool/%n
+	SlurmdSpoolDir=$spool_dir
+	TmpFS=$tmp_fs
 	SlurmctldPidFile=$state/run/slurmctld.own.pid
 	SlurmdPidFile=$state/run/%n.own.pid
 	SlurmctldLogFile=$state/log/slurmctld.log

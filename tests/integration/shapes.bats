@@ -126,62 +126,6 @@ teardown() {
 	assert_equal "$(cat /home/alice/out.[123] | xargs)" '1 small 2 small 3 small'
 }
 
-# A step must never run in another container than it asked for.
-refused_components() {
-	assert_refused srun 'the components of a heterogeneous step ask for different containers' \
-	    "the same --container options before each ':', or a srun for each"
-}
-
-@test 'heterogeneous steps, all in one image' {
-	run_srun -n1 --container="$SMALL" sh -c 'echo first $(cat /etc/image)' : \
-	    -n1 --container="$SMALL" sh -c 'echo second $(cat /etc/image)'
-	assert_success
-	assert_equal "$(sort <<<"$output")" $'first small\nsecond small'
-	run_srun -n1 --container-image="$SMALL" --container-workdir=/data pwd : \
-	    -n1 --container-image="$SMALL" --container-workdir=/data cat file
-	assert_success
-	assert_equal "$(sort <<<"$output")" $'/data\nfrom the image'
-}
-
-@test 'heterogeneous steps, each with an image of its own' {
-	# Slurm has one plugin and one SLURM_CONTAINER for all components
-	run_srun -n1 --container="$SMALL" cat /etc/image : -n1 --container="$OTHER" cat /etc/image
-	refused_components
-}
-
-@test 'heterogeneous steps, one with an image, one without' {
-	run_srun -n1 --container="$SMALL" echo alive : -n1 echo alive
-	refused_components
-	run_srun -n1 echo alive : -n1 --container="$SMALL" echo alive
-	refused_components
-	run_srun -n1 echo alive : -n1 --container-image="$SMALL" echo alive
-	refused_components
-}
-
-@test 'heterogeneous steps with different options' {
-	run_srun -n1 --container-image="$SMALL" --container-workdir=/data echo alive : \
-	    -n1 --container-image="$SMALL" echo alive
-	refused_components
-}
-
-@test 'heterogeneous steps without a container' {
-	run_srun -n1 echo first : -n1 echo second
-	assert_success
-	assert_equal "$(sort <<<"$output")" $'first\nsecond'
-}
-
-@test 'a heterogeneous batch job' {
-	job_script <<-END
-	#!/bin/bash
-	#SBATCH -n1
-	#SBATCH hetjob
-	#SBATCH -n1
-	srun --het-group=0,1 --container=$SMALL cat /etc/image
-	END
-	run_sbatch job
-	assert_equal "$output" $'small\nsmall'
-}
-
 @test '--multi-prog' {
 	printf '0 cat /etc/image\n1-2 echo rank %%t of %%o\n' >/home/alice/job
 	run_srun -n3 --multi-prog --container="$SMALL" /home/alice/job

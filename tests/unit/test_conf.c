@@ -143,6 +143,25 @@ static void environment(void **state)
 	conf_done(&conf);
 }
 
+static void host_mpi(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	parse_well(&conf,
+		   "mpi: auto\n"
+		   "host-mpi: [/opt/a//lib/libmpi.so.40, /opt/b/libmpi.so.12]\n"
+		   "host-mpi-directories: [/opt/a]\n",
+		   "host-mpi:\n  - /home/me/libmpi.so.40\n");
+	assert_string_equal(conf.host_mpi[0], "/home/me/libmpi.so.40"); /* the user's come first */
+	assert_string_equal(conf.host_mpi[1], "/opt/a/lib/libmpi.so.40");
+	assert_string_equal(conf.host_mpi[2], "/opt/b/libmpi.so.12");
+	assert_null(conf.host_mpi[3]);
+	assert_string_equal(conf.host_mpi_directories[0], "/opt/a");
+	assert_null(conf.host_mpi_directories[1]);
+	conf_done(&conf);
+}
+
 static void the_rest(void **state)
 {
 	struct conf conf;
@@ -279,6 +298,16 @@ static const struct refusal values[] = {
 	  "a number with k, m, g, t or % behind it" },
 	{ "state-dir: tmp\n", "site:1: 'state-dir': 'tmp' is not an absolute path without '..'",
 	  "the path of a directory that each node has, such as /var/tmp" },
+	{ "mpi: node\n", "site:1: 'mpi': 'node' is none of image, host, auto", NULL },
+	{ "host-mpi: /opt/libmpi.so\n", "site:1: 'host-mpi' takes a list, not text",
+	  "host-mpi: [VALUE, VALUE]" },
+	{ "host-mpi:\n  - /a/libmpi.so\n  - lib/libmpi.so\n",
+	  "site:3: 'host-mpi': 'lib/libmpi.so' is not an absolute path without '..'",
+	  "the path of a file or directory that each node has" },
+	{ "host-mpi-directories: [/a/../b]\n",
+	  "site:1: 'host-mpi-directories': '/a/../b' is not an absolute path without '..'", NULL },
+	{ "host-mpi-directories: [[/a]]\n", "site:1: this entry takes text, not a list",
+	  "- VALUE" },
 	{ "subids: 2\n", "site:1: 'subids': '2' is neither yes nor no", "yes or no" },
 	{ "forbid:\n  - slrm\n", "site:2: no option is called 'slrm'", "'slurm'" },
 	{ "forbid: [image]\n", "site:1: 'image' cannot be forbidden: there is no container without",
@@ -409,9 +438,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_fine), cmocka_unit_test(options),
 		cmocka_unit_test(mounts),          cmocka_unit_test(environment),
-		cmocka_unit_test(the_rest),        cmocka_unit_test(templates),
-		cmocka_unit_test(bad_values),      cmocka_unit_test(limits_of_users),
-		cmocka_unit_test(whose_files),
+		cmocka_unit_test(host_mpi),        cmocka_unit_test(the_rest),
+		cmocka_unit_test(templates),       cmocka_unit_test(bad_values),
+		cmocka_unit_test(limits_of_users), cmocka_unit_test(whose_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 #include <sys/wait.h>
 
-#include "tests/unit/unit.h"
+#include "tests/unit/spank.h"
 
 static struct registered {
 	char name[64], arginfo[128], usage[256];
@@ -70,15 +70,12 @@ static const char *const variables[] = {
 static int start(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < OPTIONS_MAX; i++) {
-		free(values[i]);
-		values[i] = NULL;
-		opposed[i] = false;
-	}
+	options_forget();
 	for (size_t i = 0; i < COUNT_OF(variables); i++)
 		unsetenv(variables[i]);
-	free(inherited);
-	inherited = NULL;
+	free(inherited_image);
+	inherited_image = NULL;
+	memset(&progress, 0, sizeof(progress));
 	unsetenv("SLURM_CONTAINER");
 	unsetenv(INHERITED_OPTION);
 	unsetenv("SLURM_SPANK_" INHERITED_OPTION);
@@ -275,6 +272,7 @@ static void nothing_asked(void **state)
 	(void)state;
 	local_init(true);
 	assert_int_equal(local_post_opt(true, &err), 0);
+	assert_int_equal(start(state), 0);
 	assert_int_equal(local_post_opt(false, &err), 0);
 	assert_null(options_value("image"));
 	assert_null(getenv("SLURM_CONTAINER"));
@@ -410,7 +408,11 @@ static void other_options_need_an_image(void **state)
 	assert_int_equal(local_post_opt(true, &err), -1);
 	assert_cause(&err, "--container-workdir without an image");
 	assert_remedy(&err, "--container=FILE as well");
+
+	assert_int_equal(start(state), 0);
+	assert_int_equal(give("container-workdir", "/w"), 0);
 	assert_int_equal(local_post_opt(false, &err), -1); /* sbatch, too */
+	assert_cause(&err, "--container-workdir without an image");
 
 	assert_int_equal(start(state), 0);
 	setenv("SLURM_CONTAINER", "/a.sqfs", 1); /* an inherited image will do */

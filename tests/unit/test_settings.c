@@ -90,16 +90,18 @@ static void describe(const struct settings *settings, char *out, size_t size)
 {
 	static const char *const choices[] = { "", "no", "yes" };
 	static const char *const writable[] = { "", "no", "memory", "dir" };
+	static const char *const mpi[] = { "", "image", "host", "auto" };
 	int len = snprintf(
 		out, size,
-		"%s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s slurm=%s %x",
+		"%s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s slurm=%s %x",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
 		writable[settings->writable], settings->writable_dir ? settings->writable_dir : "",
 		settings->writable_size ? settings->writable_size : "",
 		choices[settings->mount_home], choices[settings->remap_root],
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
-		choices[settings->clean_env], choices[settings->slurm], settings->unshare.what);
+		choices[settings->clean_env], mpi[settings->mpi], choices[settings->slurm],
+		settings->unshare.what);
 
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
@@ -139,6 +141,9 @@ static const struct {
 	{ "entrypoint", "no", " entry=no " },
 	{ "entrypoint-log", "yes", " log=yes " },
 	{ "clean-env", "yes", " clean=yes " },
+	{ "mpi", "image", " mpi=image " },
+	{ "mpi", "host", " mpi=host " },
+	{ "mpi", "auto", " mpi=auto " },
 	{ "slurm", "yes", " slurm=yes " },
 	{ "unshare", "net", " 1" },
 	{ "unshare", "ipc,uts", " 6" },
@@ -243,6 +248,10 @@ static const struct {
 	{ "entrypoint", "/bin/sh", "'/bin/sh' is neither yes nor no", yes_or_no },
 	{ "entrypoint-log", "y", "'y' is neither yes nor no", yes_or_no },
 	{ "clean-env", "all", "'all' is neither yes nor no", yes_or_no },
+	{ "mpi", "", "'' is none of image, host, auto", "image, host or auto" },
+	{ "mpi", "hots", "'hots' is none of image, host, auto", "host" },
+	{ "mpi", "Host", "'Host' is none of image, host, auto", NULL },
+	{ "mpi", "host,image", "'host,image' is none of image, host, auto", NULL },
 	{ "slurm", "n", "'n' is neither yes nor no", yes_or_no },
 	{ "unshare", "", "unknown namespace ''", spaces },
 	{ "unshare", "net,", "unknown namespace ''", spaces },
@@ -270,10 +279,12 @@ static const struct {
 
 /* Set before what is refused, and as it was afterwards. */
 static const char *const before[][2] = {
-	{ "image", "old" },     { "workdir", "/old" },          { "mounts", "/old" },
-	{ "env", "OLD" },       { "name", "old:exec" },         { "save", "old.sqfs" },
-	{ "writable", "/old" }, { "unshare", "net:slirp:1:2" }, { "mount-home", "yes" },
-	{ "slurm", "no" },
+	{ "image", "old" },      { "workdir", "/old" },
+	{ "mounts", "/old" },    { "env", "OLD" },
+	{ "name", "old:exec" },  { "save", "old.sqfs" },
+	{ "writable", "/old" },  { "unshare", "net:slirp:1:2" },
+	{ "mount-home", "yes" }, { "slurm", "no" },
+	{ "mpi", "auto" },
 };
 
 static void assert_refused(const char *name, const char *value, const char *cause,

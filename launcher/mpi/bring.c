@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bring.c - see bring.h: what is needed.
+ *
+ * A decision for the image's library can still become one for the node's when somebody else needs
+ * more of it, never the other way round; so the walk ends.
+ */
+#include "launcher/mpi/bring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "launcher/mpi/belongings.h"
+
+#define NO_MEMORY "cannot keep what the node's MPI needs"
+
+static struct bring_library *find(const struct bring *bring, const char *soname)
+{
+	for (size_t i = 0; i < bring->count; i++)
+		if (strcmp(bring->items[i].soname, soname) == 0)
+			return &bring->items[i];
+	return NULL;
+}
+
+static const char *library_name(const struct library *library)
+{
+	return library->elf.soname ? library->elf.soname : strrchr(library->path, '/') + 1;
+}
+
+static void item_done(struct bring_library *item)
+{
+	free(item->soname);
+	library_free(item->node);
+	library_free(item->image);
+}
+
+/* Takes what is in `item` over, even when it fails. Moves the other items in memory. */
+static struct bring_library *append(struct bring *bring, struct bring_library item,
+				    struct error *err)
+{
+	struct bring_library *bigger =
+		item.soname ? realloc(bring->items, (bring->count + 1) * sizeof(*bigger)) : NULL;
+
+	if (!bigger) {
+		item_done(&item);
+		error_set(err, ENOMEM, NO_MEMORY);
+		return NULL;
+	}
+	bring->items = bigger;
+	bring->items[bring->count] = item;
+	return &bring->items[bring->count++];
+}
+
+/* ---- where the walk begins ------------------------------------------------------------------- */
+
+struct bindings {
+	struct bring *bring;
+	const struct mpi *mpi, *with;
+	struct error *err;
+};
+
+static bool needs(const struct library *library, const char *soname)
+{
+	for (char **at = library->elf.needed; *at; at++)
+		if (strcmp(*at, soname) == 0)
+			return true;
+	return false;
+}
+
+/* The image's library for another language: the node's takes its place, too, if it has one. */
+static int add_binding(void *context, const char *path)
+{
+	const struct bindings *bindings = context;
+	struct bring *bring = bindings->bring;
+	struct error ignored = ERROR_INIT;
+	struct library *image = world_open(bring->image, path, ELF_HEAD, &ignored), *node = NULL;
+	const char *mpi = bindings->mpi->library->elf.soname;
+
+	if (image && image->elf.soname && mpi && needs(image, mpi) &&
+	    !find(bring, image->elf.soname))
+		node = world_find(bring->node, image->elf.soname, bindings->with->library,
+				  ELF_SYMBOLS, &ignored);
+	if (!node) {
+		library_free(image);
+		return 0;
+	}
+	return append(bring,
+		      (struct bring_library){ .soname = strdup(image->elf.soname),
+					      .node = node,
+					      .image = image,
+					      .from = BRING_NODE },
+		      bindings->err)
+		       ? 0
+		       : -1;
+}
+
+int bring_add_pair(struct bring *bring, const struct mpi *mpi, const struct mpi *with,
+		   struct error *err)
+{
+	const struct library *library = with->library;
+	struct bindings bindings = { .bring = bring, .mpi = mpi, .with = with, .err = err };
+	struct bring_library item = {
+		.soname = strdup(library_name(library)),
+		.node = world_open(bring->node, library->path, ELF_SYMBOLS, err),
+		.replaced = mpi->library,
+		.from = BRING_NODE,
+		.is_required = true,
+	};
+
+	if (!item.node) {
+		item_done(&item);
+		return -1;
+	}
+	if (!append(bring, item, err))
+		return -1;
+	return world_each(bring->image, "libmpi*.so.*", NULL, add_binding, &bindings, err);
+}
+
+static int add_component(void *context, const char *path)
+{
+	struct bring *bring = context;
+	struct error ignored = ERROR_INIT;
+	struct library *node = world_open(bring->node, path, ELF_SYMBOLS, &ignored);
+
+	if (!node)
+		return 0;
+	return append(bring,
+		      (struct bring_library){ .soname = strdup(path),
+					      .node = node,
+					      .from = BRING_NODE,
+					      .is_component = true },
+		      &ignored)
+		       ? 0
+		       : -1;
+}
+
+int bring_add_directory(struct bring *bring, const char *path, struct error *err)
+{
+	char **bigger;
+
+	if (!belongings_exist(bring->node, path))
+		return 0;
+	for (size_t i = 0; i < bring->directory_count; i++)
+		if (strcmp(bring->directories[i], path) == 0)
+			return 0;
+	bigger = realloc(bring->directories, (bring->directory_count + 1) * sizeof(*bigger));
+	if (!bigger)
+		return error_set(err, ENOMEM, NO_MEMORY);
+	bring->directories = bigger;
+	bigger[bring->directory_count] = strdup(path);
+	if (!bigger[bring->directory_count])
+		return error_set(err, ENOMEM, NO_MEMORY);
+	bring->directory_count++;
+	return belongings_each(bring->node, path, add_component, bring) < 0
+		       ? error_set(err, ENOMEM, NO_MEMORY)
+		       : 0;
+}
+
+/* ---- the walk -------------------------------------------------------------------------------- */
+
+/* Finds what `user` asks for in both worlds. Returns its index; -1 with `err` set, ENOENT where the
+ * node itself lacks it. */
+static ssize_t look_for(struct bring *bring, const char *soname, const struct library *user,
+			struct error *err)
+{
+	struct bring_library *item = find(bring, soname);
+	struct error ignored = ERROR_INIT;
+	struct bring_library fresh = { .from = BRING_IMAGE };
+
+	if (item)
+		return item - bring->items;
+	fresh.node = world_find(bring->node, soname, user, ELF_SYMBOLS, err);
+	if (!fresh.node)
+		return -1;
+	fresh.soname = strdup(soname);
+	fresh.image = world_find(bring->image, soname, NULL, ELF_SYMBOLS, &ignored);
+	if (!fresh.image)
+		fresh.from = BRING_NODE;
+	item = append(bring, fresh, err);
+	return item ? item - bring->items : -1;
+}
+
+static void take_family(struct bring *bring, const char *soname)
+{
+	for (size_t i = 0; i < bring->count; i++)
+		if (bring->items[i].from == BRING_IMAGE &&
+		    bring_is_family(bring->items[i].soname, soname))
+			bring->items[i].from = BRING_NODE;
+}
+
+/* The node's `user` needs the library `item`. */
+static int decide(struct bring *bring, struct bring_library *item, const struct library *user,
+		  bool is_required, struct error *why)
+{
+	if (is_required && !item->is_required) {
+		item->is_required = true;
+		item->is_done = false;
+	}
+	if (item->from == BRING_IMAGE && !bring_is_family(item->soname, library_name(user)) &&
+	    bring_image_suffices(item, user))
+		return 0;
+	if (item->from == BRING_IMAGE && !bring_may_cover(item, user, why))
+		return -1;
+	if (item->from != BRING_NODE) {
+		item->from = BRING_NODE;
+		take_family(bring, item->soname);
+	}
+	return 0;
+}
+
+static int add_needed(struct bring *bring, size_t index, struct error *why)
+{
+	const struct library *user = bring->items[index].node; /* items move, this does not */
+
+	for (char **soname = user->elf.needed; *soname; soname++) {
+		ssize_t needed;
+
+		if (bring_is_libc(*soname))
+			continue;
+		needed = look_for(bring, *soname, user, why);
+		if (needed < 0)
+			return error_wrap(why, "the node's '%s'", user->path);
+		if (decide(bring, &bring->items[needed], user, bring->items[index].is_required,
+			   why) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What comes from the node has to suit the image, and brings others along. What need not come is
+ * left where it is. */
+static int settle(struct bring *bring, size_t index, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	struct bring_library *item = &bring->items[index];
+
+	item->is_done = true;
+	if (bring_suits_libc(bring, item, &why) && add_needed(bring, index, &why) == 0) {
+		item = &bring->items[index];
+		return item->is_component ? 0 : belongings_add(bring, item->node, err);
+	}
+	item = &bring->items[index];
+	if (item->is_required) {
+		*err = why;
+		return -1;
+	}
+	item->from = item->image ? BRING_IMAGE : BRING_NOTHING;
+	return 0;
+}
+
+int bring_decide(struct bring *bring, struct error *err)
+{
+	bool changed;
+
+	do {
+		changed = false;
+		for (size_t i = 0; i < bring->count; i++)
+			if (bring->items[i].from == BRING_NODE && !bring->items[i].is_done) {
+				changed = true;
+				if (settle(bring, i, err) < 0)
+					return -1;
+			}
+	} while (changed);
+	return 0;
+}
+
+void bring_done(struct bring *bring)
+{
+	for (size_t i = 0; i < bring->count; i++)
+		item_done(&bring->items[i]);
+	for (size_t i = 0; i < bring->directory_count; i++)
+		free(bring->directories[i]);
+	for (size_t i = 0; i < bring->libc_count; i++)
+		library_free(bring->libc[i]);
+	free(bring->items);
+	free(bring->directories);
+	free(bring->libc);
+}

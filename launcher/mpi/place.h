@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * place.h - puts the node's MPI into a container that is being built.
+ *
+ * A library that the image has, too, is mounted on the image's file, wherever that is: so programs
+ * find it by each way by which they found theirs. One that the image lacks is in a directory of its
+ * own below /dev, and in ld.so.cache, which is made anew in memory: nothing else of the image changes,
+ * and nothing of it is left where the container is saved.
+ */
+#ifndef DAVIT_MPI_PLACE_H
+#define DAVIT_MPI_PLACE_H
+
+#include "common/error.h"
+#include "images/image.h"
+#include "launcher/container.h"
+#include "launcher/root.h"
+
+/* Decides by --container-mpi and does it. `node` is the node's root directory, opened in this mount
+ * namespace. To be called when all other mounts are there and /dev is not yet sealed. What the user
+ * should know goes to container->note; container->host_mpi tells whether the node's is used. Returns
+ * 0, or -1 with `err` set. */
+int place_host_mpi(struct container *container, const struct image *image, int node,
+		   struct root *root, struct error *err);
+
+#endif
