@@ -139,7 +139,9 @@ static int join(int fd, char **argv)
 	result = run(&joining, fd, &err);
 	if (result > 0)
 		return result;
-	if (!joining.rendezvous.handover || rendezvous_may_report(&joining.rendezvous))
+	if (joining.rendezvous.handover)
+		rendezvous_report(&joining.rendezvous, &err);
+	else
 		report(&err);
 	return err.code;
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "launcher/fdpass.h"
+#include "launcher/report.h"
 
 static int set_lock(int memfd, short type, int command)
 {
@@ -225,8 +226,11 @@ int rendezvous_enter(struct rendezvous *rendezvous, struct way *way,
 	if (role > 0) {
 		if (build(arg, err) == 0 && publish(rendezvous, way, err) == 0)
 			return 0;
+		/* mpirun ends this rank as soon as another has ended. */
+		if (rendezvous_may_report(rendezvous))
+			report(err);
 		fail(rendezvous, err->code);
-		return -1;
+		return err->code;
 	}
 	code = failure(rendezvous);
 	if (code)
@@ -239,4 +243,12 @@ int rendezvous_enter(struct rendezvous *rendezvous, struct way *way,
 bool rendezvous_may_report(const struct rendezvous *rendezvous)
 {
 	return __atomic_exchange_n(&rendezvous->handover->reported, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+void rendezvous_report(struct rendezvous *rendezvous, const struct error *err)
+{
+	(void)set_lock(rendezvous->memfd, F_WRLCK, F_SETLKW);
+	if (rendezvous_may_report(rendezvous))
+		report(err);
+	unlock(rendezvous);
 }

@@ -51,12 +51,16 @@ int rendezvous_take(struct rendezvous *rendezvous, int memfd, int send_fd, int r
 
 /* Gets the rank into the container. One rank builds it by `build(arg)`, which fills in `way`; the
  * others wait, and enter by that way, which starts with WAY_INIT. Returns 0, or -1 with `err` set, or
- * the code with which to leave silently since the builder has told what went wrong. */
+ * the code with which to leave silently since what went wrong has been told. */
 int rendezvous_enter(struct rendezvous *rendezvous, struct way *way,
 		     int (*build)(void *arg, struct error *err), void *arg, struct error *err);
 
 /* True for the first process of the node that calls it, rank or image server: it may tell the user
  * about a failure that all share. */
 bool rendezvous_may_report(const struct rendezvous *rendezvous);
+
+/* Tells the user, unless somebody has. Returns when it has been told, so that no rank ends before:
+ * mpirun would end the one that tells. */
+void rendezvous_report(struct rendezvous *rendezvous, const struct error *err);
 
 #endif

@@ -173,16 +173,19 @@ static int run(struct running *running, unsigned int siblings, struct error *err
 	return recipe_follow(&rank, err);
 }
 
-/* True unless another rank, or the image server, has told what is wrong. */
-static bool may_report(struct running *running, unsigned int siblings, const struct error *err)
+static void tell(struct running *running, unsigned int siblings, const struct error *err)
 {
+	struct rendezvous *rendezvous = &running->rendezvous;
 	struct error ignored = ERROR_INIT;
 
 	/* What keeps ranks from wishing for anything is the same for all, mostly. */
-	if (!running->rendezvous.handover && siblings > 1)
-		(void)meeting_attend(&running->rendezvous, err->cause, strlen(err->cause) + 1,
-				     siblings, &ignored);
-	return !running->rendezvous.handover || rendezvous_may_report(&running->rendezvous);
+	if (!rendezvous->handover && siblings > 1 &&
+	    !meeting_attend(rendezvous, err->cause, strlen(err->cause) + 1, siblings, &ignored))
+		rendezvous->handover = NULL;
+	if (rendezvous->handover)
+		rendezvous_report(rendezvous, err);
+	else
+		report(err);
 }
 
 int run_main(int argc, char **argv)
@@ -203,7 +206,6 @@ int run_main(int argc, char **argv)
 		result = run(&running, siblings, &err);
 	if (result > 0)
 		return result;
-	if (may_report(&running, siblings, &err))
-		report(&err);
+	tell(&running, siblings, &err);
 	return err.code;
 }

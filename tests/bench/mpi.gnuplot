@@ -40,7 +40,8 @@ set label 2 system(sprintf("sed -n '1,2s/^# //p' '%s' | paste -sd'~' | sed 's/~/
 # The legend, in one line, which no key of gnuplot's can do with texts of so different lengths.
 array at[5] = [0.42, 0.495, 0.60, 0.73, 0.86]
 y = 0.964
-set arrow 11 from screen at[1], y to screen at[1] + 0.022, y nohead linewidth 1.4 linecolor "#555555"
+set arrow 11 from screen at[1], y to screen at[1] + 0.022, y nohead \
+    linewidth 1.4 linecolor "#555555"
 set label 11 "node" at screen at[1] + 0.028, y font ",10"
 set label 12 "" at screen at[2] + 0.005, y point pointtype 6 pointsize 0.55 linewidth 1.2 \
     linecolor rgb "#555555"

@@ -54,8 +54,16 @@ setup_file() {
 	mpicc.mpich -O1 -o "$mpi/ring.mpich" "$mpi/ring.c"
 }
 
+# Ranks stay until $1 of them are there: numbers of namespaces are given anew.
+together() {
+	echo "$where; : >/tmp/in.\$\$; until set -- /tmp/in.*; [ \$# -ge $1 ]; do sleep 0.05; done"
+}
+
 # The containers in which the ranks have been, as often as there were ranks in them: "1 3"
-containers() { grep -o 'in:[^ ]*' <<<"$output" | sort | uniq -c | awk '{ print $1 }' | sort -n | xargs; }
+containers() {
+	rm -f /tmp/in.*
+	grep -o 'in:[^ ]*' <<<"$output" | sort | uniq -c | awk '{ print $1 }' | sort -n | xargs
+}
 
 meetings() { pgrep -x davit-meeting || true; }
 count_of() { pgrep -cx "$1" || true; }
@@ -93,10 +101,11 @@ launcher_warm_up() {
 	await no_meeting
 }
 meeting_name_is_known() { [[ $(meeting_name) ]]; }
-rank_script() { printf '#!/bin/sh\n%s\n' "$where" >/home/alice/rank; chmod 755 /home/alice/rank; }
+rank_script() { printf '#!/bin/sh\n%s\n' "$1" >/home/alice/rank; chmod 755 /home/alice/rank; }
 
 teardown() {
-	rm -rf /tmp/go /tmp/orders /home/alice/rank /home/alice/saved.sqfs
+	rm -rf /tmp/go /tmp/in.* /tmp/orders /home/alice/rank /home/alice/saved.sqfs
+	rm -rf /tmp/ompi.* /tmp/prterun.* /tmp/prted.*    # left by mpirun where it is ended
 	leftovers_assert
 }
 
@@ -114,23 +123,24 @@ teardown() {
 }
 
 @test 'srun without the option: one container on each node' {
-	run_srun -N2 -n5 --ntasks-per-node=4 --overcommit -m plane=4 "$DAVIT" run "$SMALL" sh -c "$where"
+	run_srun -N2 -n5 --ntasks-per-node=4 --overcommit -m plane=4 "$DAVIT" run "$SMALL" sh -c "$(together 5)"
 	assert_success
 	assert_equal "$(containers)" '1 4'
 }
 
 @test 'in an allocation: one container for each daemon, and none for who is alone' {
-	run_alice salloc -N1 -n4 "${openmpi[@]}" -n 4 "$DAVIT" run "$SMALL" sh -c "$where"
+	run_alice salloc -N1 -n4 "${openmpi[@]}" -n 4 "$DAVIT" run "$SMALL" sh -c "$(together 4)"
 	assert_status 0
 	assert_equal "$(containers)" 4
+	openmpi+=(--map-by ppr:2:node:oversubscribe)
 	for launcher in openmpi mpich; do
 		declare -n command=$launcher
 		run_alice salloc -N2 -n4 --ntasks-per-node=2 "${command[@]}" -n 4 \
-		    "$DAVIT" run "$SMALL" sh -c "$where"
+		    "$DAVIT" run "$SMALL" sh -c "$(together 4)"
 		assert_status 0
 		assert_equal "$(containers)" '2 2'
 	done
-	run_sbatch -N1 -n4 --wrap "${mpich[*]} -n 4 $DAVIT run $SMALL sh -c '$where'"
+	run_sbatch -N1 -n4 --wrap "${mpich[*]} -n 4 $DAVIT run $SMALL sh -c '$(together 4)'"
 	assert_equal "$(containers)" 4
 }
 
@@ -160,8 +170,8 @@ teardown() {
 
 # The nodes of the cluster are one host, and MPI sees that: by TCP, as if they were two.
 @test 'MPI works from daemon to daemon' {
-	run_alice env OMPI_MCA_btl=tcp,self salloc -N2 -n4 --ntasks-per-node=2 "${openmpi[@]}" -n 4 "$DAVIT" run \
-	    --mounts="$mpi:/mpi" "$image" /mpi/ring.openmpi
+	run_alice env OMPI_MCA_btl=tcp,self salloc -N2 -n4 --ntasks-per-node=2 "${openmpi[@]}" \
+	    --map-by ppr:2:node:oversubscribe -n 4 "$DAVIT" run --mounts="$mpi:/mpi" "$image" /mpi/ring.openmpi
 	assert_status 0
 	assert_match 'ring of 4: 4 4'
 }
@@ -195,9 +205,9 @@ teardown() {
 }
 
 @test 'several programs, several images' {
-	run_alice "${openmpi[@]}" -n 2 "$DAVIT" run "$SMALL" sh -c "cat /etc/image; $where" : \
-	    -n 1 "$DAVIT" run "$SMALL" sh -c "$where" : \
-	    -n 2 "$DAVIT" run "$GLIBC" bash -c "cat /etc/image; $where"
+	run_alice "${mpich[@]}" -n 2 "$DAVIT" run "$SMALL" sh -c "cat /etc/image; $(together 5)" : \
+	    -n 1 "$DAVIT" run "$SMALL" sh -c "$(together 5)" : \
+	    -n 2 "$DAVIT" run "$GLIBC" bash -c "cat /etc/image; $(together 5)"
 	assert_success
 	assert_equal "$(containers)" '2 3'
 	assert_equal "$(grep -c small <<<"$output") $(grep -c glibc <<<"$output")" '2 2'
@@ -205,17 +215,17 @@ teardown() {
 
 @test 'what is not the same is not shared' {
 	for options in --env=A=1 --writable --mounts=/usr:/data --remap-root; do
-		run_alice "${mpich[@]}" -n 2 "$DAVIT" run "$SMALL" sh -c "$where" : \
-		    -n 2 "$DAVIT" run "$options" "$SMALL" sh -c "$where"
+		run_alice "${mpich[@]}" -n 2 "$DAVIT" run "$SMALL" sh -c "$(together 4)" : \
+		    -n 2 "$DAVIT" run "$options" "$SMALL" sh -c "$(together 4)"
 		assert_success
 		assert_equal "$(containers)" '2 2'
 	done
-	run_alice "${mpich[@]}" -n 2 "$DAVIT" run "$SMALL" sh -c "$where" : \
-	    -n 2 sh -c "cd /tmp; $DAVIT run $SMALL sh -c '$where'"
+	run_alice "${mpich[@]}" -n 2 "$DAVIT" run "$SMALL" sh -c "$(together 4)" : \
+	    -n 2 sh -c "cd /tmp; $DAVIT run $SMALL sh -c '$(together 4)'"
 	assert_success
 	assert_equal "$(containers)" '2 2'
 	# two runs at once
-	run_alice sh -c "for i in 1 2; do mpiexec.hydra -n 2 $DAVIT run $SMALL sh -c '$where' & done; wait"
+	run_alice sh -c "for i in 1 2; do mpiexec.hydra -n 2 $DAVIT run $SMALL sh -c '$(together 4)' & done; wait"
 	assert_success
 	assert_equal "$(containers)" '2 2'
 }
@@ -227,32 +237,35 @@ teardown() {
 }
 
 @test 'a PID namespace is shared' {
-	run_alice "${mpich[@]}" -n 3 "$DAVIT" run --unshare=pid "$SMALL" sh -c "$where; readlink /proc/self/ns/pid"
+	run_alice "${mpich[@]}" -n 3 "$DAVIT" run --unshare=pid "$SMALL" sh -c "$(together 3); readlink /proc/self/ns/pid"
 	assert_success
 	assert_equal "$(containers)" 3
 	assert_equal "$(grep -c ^pid: <<<"$output") $(grep ^pid: <<<"$output" | sort -u | wc -l)" '3 1'
 }
 
 @test 'who saves the container has it alone' {
-	run_alice "${mpich[@]}" -n 2 "$DAVIT" run --save=/home/alice/saved.sqfs "$SMALL" sh -c "$where"
+	run_alice "${mpich[@]}" -n 2 "$DAVIT" run --save=/home/alice/saved.sqfs "$SMALL" sh -c "$(together 2)"
 	assert_status 0
 	assert_equal "$(containers)" '1 1'
 	[[ -s /home/alice/saved.sqfs ]] || complain 'nothing saved'
 }
 
 @test 'scripts between mpirun and davit run' {
+	rank_script "$(together 4)"
 	for launcher in openmpi mpich; do
 		declare -n command=$launcher
-		run_alice "${command[@]}" -n 4 sh -c "sh -c '$DAVIT run $SMALL sh -c \"$where\"; true'; true"
+		run_alice "${command[@]}" -n 4 sh -c "sh -c '$DAVIT run $SMALL /home/alice/rank; true'; true"
 		assert_success
 		assert_equal "$(containers)" 4
 	done
 }
 
 @test 'errors are told once' {
-	local launcher
+	local launchers='openmpi mpich'
 
-	for launcher in openmpi mpich; do
+	# mpirun of Debian 13 hangs now and then when several ranks fail, without Davit, too
+	[[ $suite == bookworm ]] || launchers=mpich
+	for launcher in $launchers; do
 		declare -n command=$launcher
 		run_alice "${command[@]}" -n 4 "$DAVIT" run /no/such.sqfs true
 		assert_status 125
@@ -283,7 +296,7 @@ teardown() {
 }
 
 @test 'ranks that come late, or again' {
-	rank_script
+	rank_script "$where"
 	launcher_begin
 	order 0 "$DAVIT" run "$SMALL" /home/alice/rank
 	await_output in:
@@ -337,7 +350,6 @@ teardown() {
 		# what is left are ranks, which Slurm would end
 		pkill -KILL -u alice -x sleep || true
 	done
-	rm -rf /tmp/ompi.* /tmp/prterun.*
 }
 
 @test 'kill -9 of a launcher, or the meeting, at any moment: nobody hangs' {
@@ -355,10 +367,11 @@ teardown() {
 @test 'somebody else at the name: no hang, no foreign hands, and it is told' {
 	local name who how
 
-	rank_script
+	rank_script "$(together 2)"
 	for how in 'bob silent' 'bob deaf' 'bob host' 'alice silent' 'alice host'; do
 		launcher_warm_up
 		who=${how% *} how=${how#* }
+		rm -f "$BATS_TEST_TMPDIR"/squat*
 		for i in 0 1 2; do
 			as "$who" "$programs/squat" "$how" "${name%?}$i" >"$BATS_TEST_TMPDIR/squat$i" 2>&1 &
 			await grep -q here "$BATS_TEST_TMPDIR/squat$i"
@@ -376,7 +389,6 @@ teardown() {
 @test 'somebody else at one name: the ranks take another' {
 	local name
 
-	rank_script
 	launcher_warm_up
 	as bob "$programs/squat" host "$name" >"$BATS_TEST_TMPDIR/squat" 2>&1 &
 	await grep -q here "$BATS_TEST_TMPDIR/squat"

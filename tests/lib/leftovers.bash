@@ -38,7 +38,7 @@ leftovers_list() {
 			echo "process $pid ($comm) of user $uid, state $state"
 		fi
 		ns=$(readlink "$dir/ns/mnt" 2>/dev/null) || continue
-		[[ $ns == "$mine" ]] || echo "process $pid ($comm) holds $ns"
+		[[ $ns == "$mine" || $comm == slurmd ]] || echo "process $pid ($comm) holds $ns"
 	done
 	grep -h fuse.davit /proc/self/mountinfo
 	squeue -h -t PD,R,S -o 'job %i (%j), state %T' 2>/dev/null

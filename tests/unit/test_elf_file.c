@@ -272,6 +272,19 @@ static void damaged_anywhere(void **state)
 	}
 }
 
+static void put_ident(unsigned char *ident, unsigned char class)
+{
+	const uint16_t one = 1;
+
+	ident[EI_MAG0] = ELFMAG0;
+	ident[EI_MAG1] = ELFMAG1;
+	ident[EI_MAG2] = ELFMAG2;
+	ident[EI_MAG3] = ELFMAG3;
+	ident[EI_CLASS] = class;
+	ident[EI_DATA] = *(const char *)&one ? ELFDATA2LSB : ELFDATA2MSB;
+	ident[EI_VERSION] = EV_CURRENT;
+}
+
 /* A file that is made by hand: one segment with everything. */
 struct made {
 	Elf64_Ehdr head;
@@ -289,13 +302,10 @@ struct made {
 static struct made *make(size_t versions_address)
 {
 	struct made *made = calloc(1, sizeof(*made));
-	const uint16_t one = 1;
 
 	assert_non_null(made);
-	memcpy(made->head.e_ident, ELFMAG, SELFMAG);
-	made->head.e_ident[EI_CLASS] = ELFCLASS64;
-	made->head.e_ident[EI_DATA] = *(const char *)&one ? ELFDATA2LSB : ELFDATA2MSB;
-	made->head.e_ident[EI_VERSION] = made->head.e_version = EV_CURRENT;
+	put_ident(made->head.e_ident, ELFCLASS64);
+	made->head.e_version = EV_CURRENT;
 	made->head.e_type = ET_DYN;
 	made->head.e_machine = EM_X86_64;
 	made->head.e_ehsize = sizeof(made->head);
@@ -344,6 +354,35 @@ static void names_that_overlap_are_bounded(void **state)
 	assert_int_equal(elf.exports.count, 2);
 	assert_string_equal(elf.exports.items[0].name, "ab");
 	assert_string_equal(elf.exports.items[1].name, "b");
+}
+
+/* What the linker leaves out may be there all the same. */
+static void what_others_cannot_see(void **state)
+{
+	static const struct {
+		unsigned char binding, visibility;
+		bool is_export;
+	} cases[] = {
+		{ STB_GLOBAL, STV_DEFAULT, true }, { STB_GLOBAL, STV_PROTECTED, true },
+		{ STB_WEAK, STV_DEFAULT, true },   { STB_GNU_UNIQUE, STV_DEFAULT, true },
+		{ STB_GLOBAL, STV_HIDDEN, false }, { STB_WEAK, STV_INTERNAL, false },
+		{ STB_LOCAL, STV_DEFAULT, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		cleanup_free struct made *made = make(0);
+
+		made->strings[0] = 'x';
+		made->symbols[1] = (Elf64_Sym){
+			.st_info = ELF64_ST_INFO(cases[i].binding, STT_FUNC),
+			.st_other = cases[i].visibility,
+			.st_shndx = 1,
+		};
+		put_bytes("seen", made, sizeof(*made));
+		assert_int_equal(read_it("seen", ELF_SYMBOLS), 0);
+		assert_int_equal(elf_symbols_have(&elf.exports, "x", ""), cases[i].is_export);
+	}
 }
 
 static void versions_that_share_are_bounded(void **state)
@@ -419,13 +458,9 @@ static void no_sections(void **state)
 static void another_class_is_read_too(void **state)
 {
 	Elf32_Ehdr head = { .e_type = ET_DYN, .e_machine = EM_386, .e_version = EV_CURRENT };
-	const uint16_t one = 1;
 
 	(void)state;
-	memcpy(head.e_ident, ELFMAG, SELFMAG);
-	head.e_ident[EI_CLASS] = ELFCLASS32;
-	head.e_ident[EI_DATA] = *(const char *)&one ? ELFDATA2LSB : ELFDATA2MSB;
-	head.e_ident[EI_VERSION] = EV_CURRENT;
+	put_ident(head.e_ident, ELFCLASS32);
 	put_bytes("32", &head, sizeof(head));
 	assert_int_equal(read_it("32", ELF_HEAD), 0);
 	assert_int_equal(elf.class, ELFCLASS32);
@@ -447,6 +482,7 @@ int main(void)
 		cmocka_unit_test(truncated_anywhere),
 		cmocka_unit_test(damaged_anywhere),
 		cmocka_unit_test(names_that_overlap_are_bounded),
+		cmocka_unit_test(what_others_cannot_see),
 		cmocka_unit_test(versions_that_share_are_bounded),
 		cmocka_unit_test(sizes_are_bounded),
 		cmocka_unit_test(no_sections),

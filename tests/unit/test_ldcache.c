@@ -207,6 +207,26 @@ static void adding(void **state)
 	assert_contains(after, "=> /libs/libx.so.4\n");
 }
 
+/* Of two with the same name the one that was first stays so. */
+static void order_of_the_same(void **state)
+{
+	struct ldcache_entry same[] = {
+		{ .soname = CHARS("liba.so"), .path = CHARS("/1"), .flags = 3 },
+		{ .soname = CHARS("libb.so"), .path = CHARS("/2"), .flags = 3 },
+		{ .soname = CHARS("liba.so"), .path = CHARS("/3"), .flags = 3 },
+		{ .soname = CHARS("liba.so"), .path = CHARS("/4"), .flags = 0x303 },
+	};
+	const struct ldcache made = { .items = same, .count = COUNT_OF(same) };
+	const char *const expected[] = { "/2", "/4", "/1", "/3" };
+	size_t len;
+	cleanup_free void *text = ldcache_format(&made, &len, &err);
+
+	(void)state;
+	assert_int_equal(parse(text, len), 0);
+	for (size_t i = 0; i < COUNT_OF(expected); i++)
+		assert_string_equal(cache.items[i].path, expected[i]);
+}
+
 static void an_empty_cache(void **state)
 {
 	cleanup_free char *after = NULL;
@@ -307,6 +327,7 @@ int main(void)
 		cmocka_unit_test(new_format_behind_the_old),
 		cmocka_unit_test(hardware_capabilities),
 		cmocka_unit_test(adding),
+		cmocka_unit_test(order_of_the_same),
 		cmocka_unit_test(an_empty_cache),
 		cmocka_unit_test(comparison),
 		cmocka_unit_test(damaged),

@@ -4,6 +4,8 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "launcher/mpi/world.h"
 #include "tests/unit/compile.h"
@@ -41,6 +43,15 @@ static void link_to(const char *target, const char *path)
 	put(path, "");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink(target, path), 0);
+}
+
+static void put_socket(const char *path)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 }
 
 static void close_world(void)
@@ -319,6 +330,7 @@ static void things_in_the_way(void **state)
 	put("way/b/file", "");
 	assert_int_equal(mkfifo("way/b/libx.so.1", 0666), 0);
 	assert_int_equal(mkfifo("way/b/libz.so.1", 0666), 0);
+	put_socket("way/b/libs.so.1");
 	put("way/c/libx.so.1/file", "");
 	open_world("way", "/a:/b:/c:/d");
 	assert_string_equal(found("libx.so.1"), "/d/libx.so.1");
@@ -327,6 +339,8 @@ static void things_in_the_way(void **state)
 	assert_cause(&err, "'/a/liby.so.1' of the image: not an ELF file");
 	assert_string_equal(found("libz.so.1"), "(nothing)");
 	assert_cause(&err, "'/b/libz.so.1' of the image: not a regular file");
+	assert_string_equal(found("libs.so.1"), "(nothing)");
+	assert_cause(&err, "'/b/libs.so.1' of the image: not a regular file");
 
 	assert_int_equal(mkdir("fifo", 0755), 0);
 	assert_int_equal(mkdir("fifo/etc", 0755), 0);
