@@ -23,6 +23,7 @@
 
 #include "common/fd.h"
 #include "launcher/running/entrance.h"
+#include "launcher/mpi/place.h"
 #include "launcher/net/network.h"
 #include "launcher/overlay.h"
 #include "launcher/running/process.h"
@@ -104,11 +105,13 @@ static int enter_running(struct site *site, struct error *err)
 		running = running_find(&list, &want);
 	if (running && entrance_open(&entrance, running, err) == 0 &&
 	    entrance_copy(&entrance, &site->way->namespaces, err) == 0 &&
-	    entrance_pass(&entrance, err) == 0)
+	    entrance_pass(&entrance, err) == 0) {
+		site->container->host_mpi = place_has_host_mpi();
 		result = make_recipe(site, err);
-	else if (!running)
+	} else if (!running) {
 		error_set(err, 0, "container '%s' runs, but none of its processes can be found",
 			  want.name);
+	}
 	entrance_done(&entrance);
 	running_list_done(&list);
 	return result;

@@ -161,6 +161,19 @@ static int keeper_go(const struct site *site, int go, int root, int layer, struc
 	return 0;
 }
 
+/* Puts the layer over the directory, with all that is going to be mounted in mind. */
+static int mount_over(struct site *site, int lower, int layer, struct error *err)
+{
+	struct mountlist points = { .items = NULL };
+	int tree = -1;
+
+	if (mountlist_append_copy(&points, &site->plan.list, err) == 0 &&
+	    place_list_points(site->container, &site->image, site->node, lower, &points, err) == 0)
+		tree = overlay_mount(lower, layer, &points, err);
+	mountlist_done(&points);
+	return tree;
+}
+
 /* Nothing may be created in the directory, so there is always a layer over it. */
 static int mount_directory(struct site *site, struct error *err)
 {
@@ -171,7 +184,7 @@ static int mount_directory(struct site *site, struct error *err)
 	if (enter_namespaces(site, err) < 0 || plan_make(&site->plan, site->container, err) < 0 ||
 	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0)
 		return -1;
-	tree = overlay_mount(lower, layer, &site->plan.list, err);
+	tree = mount_over(site, lower, layer, err);
 	if (tree < 0)
 		return error_wrap(err, "directory '%s'", site->image.path);
 	if (go >= 0 && keeper_go(site, steal_fd(&go), tree, layer, err) < 0)

@@ -8,6 +8,7 @@
 #include "launcher/mpi/bring.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #include "launcher/mpi/belongings.h"
 
 #define NO_MEMORY "cannot keep what the node's MPI needs"
+#define BINDINGS  "libmpi*.so.*"
+#define FILES_MAX 256 /* of these names that are read */
 
 static struct bring_library *find(const struct bring *bring, const char *soname)
 {
@@ -58,6 +61,7 @@ static struct bring_library *append(struct bring *bring, struct bring_library it
 struct bindings {
 	struct bring *bring;
 	const struct mpi *mpi, *with;
+	size_t files;
 	struct error *err;
 };
 
@@ -69,17 +73,28 @@ static bool needs(const struct library *library, const char *soname)
 	return false;
 }
 
-/* The image's library for another language: the node's takes its place, too, if it has one. */
+/* Is this one of the image's libraries for another language? Its name is looked for on the node, so it
+ * must not be a path. */
+static bool is_binding(const struct bindings *bindings, const struct library *image)
+{
+	const char *mpi = bindings->mpi->library->elf.soname, *soname = image->elf.soname;
+
+	return soname && mpi && world_can_run(bindings->bring->image, image) &&
+	       fnmatch(BINDINGS, soname, 0) == 0 && !strchr(soname, '/') && needs(image, mpi) &&
+	       !find(bindings->bring, soname);
+}
+
+/* The node's takes its place, too, if there is one. */
 static int add_binding(void *context, const char *path)
 {
-	const struct bindings *bindings = context;
+	struct bindings *bindings = context;
 	struct bring *bring = bindings->bring;
 	struct error ignored = ERROR_INIT;
-	struct library *image = world_open(bring->image, path, ELF_HEAD, &ignored), *node = NULL;
-	const char *mpi = bindings->mpi->library->elf.soname;
+	struct library *image = NULL, *node = NULL;
 
-	if (image && image->elf.soname && mpi && needs(image, mpi) &&
-	    !find(bring, image->elf.soname))
+	if (bindings->files++ < FILES_MAX)
+		image = world_open(bring->image, path, ELF_HEAD, &ignored);
+	if (image && is_binding(bindings, image))
 		node = world_find(bring->node, image->elf.soname, bindings->with->library,
 				  ELF_SYMBOLS, &ignored);
 	if (!node) {
@@ -94,6 +109,12 @@ static int add_binding(void *context, const char *path)
 		      bindings->err)
 		       ? 0
 		       : -1;
+}
+
+static int add_sibling(struct bring *bring, const char *path, struct error *err)
+{
+	return paths_add_directory(&bring->siblings, path, (size_t)(strrchr(path, '/') - path),
+				   err);
 }
 
 int bring_add_pair(struct bring *bring, const struct mpi *mpi, const struct mpi *with,
@@ -113,9 +134,11 @@ int bring_add_pair(struct bring *bring, const struct mpi *mpi, const struct mpi 
 		item_done(&item);
 		return -1;
 	}
-	if (!append(bring, item, err))
+	if (!append(bring, item, err) || add_sibling(bring, mpi->library->path, err) < 0 ||
+	    add_sibling(bring, mpi->library->real, err) < 0)
 		return -1;
-	return world_each(bring->image, "libmpi*.so.*", NULL, add_binding, &bindings, err);
+	return world_each(bring->image, BINDINGS, (const char *const *)bring->siblings.items,
+			  add_binding, &bindings, err);
 }
 
 static int add_component(void *context, const char *path)
@@ -160,22 +183,37 @@ int bring_add_directory(struct bring *bring, const char *path, struct error *err
 
 /* ---- the walk -------------------------------------------------------------------------------- */
 
+/* The node's library of `item`, as the image's loader will see it: its RUNPATH counts there, too. */
+static struct library as_placed(const struct bring_library *item)
+{
+	struct library placed = *item->node;
+
+	if (item->replaced)
+		placed.path = item->replaced->path;
+	else if (item->image)
+		placed.path = item->image->path;
+	else if (!item->is_component)
+		placed.path = (char *)(uintptr_t)BRING_DIRECTORY "/library";
+	return placed;
+}
+
 /* Finds what `user` asks for in both worlds. Returns its index; -1 with `err` set, ENOENT where the
  * node itself lacks it. */
-static ssize_t look_for(struct bring *bring, const char *soname, const struct library *user,
+static ssize_t look_for(struct bring *bring, const char *soname, const struct bring_library *user,
 			struct error *err)
 {
 	struct bring_library *item = find(bring, soname);
+	struct library placed = as_placed(user);
 	struct error ignored = ERROR_INIT;
 	struct bring_library fresh = { .from = BRING_IMAGE };
 
 	if (item)
 		return item - bring->items;
-	fresh.node = world_find(bring->node, soname, user, ELF_SYMBOLS, err);
+	fresh.node = world_find(bring->node, soname, user->node, ELF_SYMBOLS, err);
 	if (!fresh.node)
 		return -1;
 	fresh.soname = strdup(soname);
-	fresh.image = world_find(bring->image, soname, NULL, ELF_SYMBOLS, &ignored);
+	fresh.image = world_find(bring->image, soname, &placed, ELF_SYMBOLS, &ignored);
 	if (!fresh.image)
 		fresh.from = BRING_NODE;
 	item = append(bring, fresh, err);
@@ -185,7 +223,7 @@ static ssize_t look_for(struct bring *bring, const char *soname, const struct li
 static void take_family(struct bring *bring, const char *soname)
 {
 	for (size_t i = 0; i < bring->count; i++)
-		if (bring->items[i].from == BRING_IMAGE &&
+		if (bring->items[i].from == BRING_IMAGE && !bring->items[i].is_refused &&
 		    bring_is_family(bring->items[i].soname, soname))
 			bring->items[i].from = BRING_NODE;
 }
@@ -197,10 +235,13 @@ static int decide(struct bring *bring, struct bring_library *item, const struct 
 	if (is_required && !item->is_required) {
 		item->is_required = true;
 		item->is_done = false;
+		item->is_refused = false;
 	}
 	if (item->from == BRING_IMAGE && !bring_is_family(item->soname, library_name(user)) &&
 	    bring_image_suffices(item, user))
 		return 0;
+	if (item->is_refused)
+		return error_set(why, 0, "the node's '%s' cannot come along", item->soname);
 	if (item->from == BRING_IMAGE && !bring_may_cover(item, user, why))
 		return -1;
 	if (item->from != BRING_NODE) {
@@ -219,7 +260,7 @@ static int add_needed(struct bring *bring, size_t index, struct error *why)
 
 		if (bring_is_libc(*soname))
 			continue;
-		needed = look_for(bring, *soname, user, why);
+		needed = look_for(bring, *soname, &bring->items[index], why);
 		if (needed < 0)
 			return error_wrap(why, "the node's '%s'", user->path);
 		if (decide(bring, &bring->items[needed], user, bring->items[index].is_required,
@@ -227,6 +268,16 @@ static int add_needed(struct bring *bring, size_t index, struct error *why)
 			return -1;
 	}
 	return 0;
+}
+
+/* Who has come to rely on `item` is looked at again: it has to do without. */
+static void refuse(struct bring *bring, struct bring_library *item)
+{
+	item->from = item->image ? BRING_IMAGE : BRING_NOTHING;
+	item->is_refused = true;
+	for (size_t i = 0; i < bring->count; i++)
+		if (bring->items[i].from == BRING_NODE && needs(bring->items[i].node, item->soname))
+			bring->items[i].is_done = false;
 }
 
 /* What comes from the node has to suit the image, and brings others along. What need not come is
@@ -246,7 +297,7 @@ static int settle(struct bring *bring, size_t index, struct error *err)
 		*err = why;
 		return -1;
 	}
-	item->from = item->image ? BRING_IMAGE : BRING_NOTHING;
+	refuse(bring, item);
 	return 0;
 }
 
@@ -266,6 +317,11 @@ int bring_decide(struct bring *bring, struct error *err)
 	return 0;
 }
 
+const char *const *bring_hidden(const struct bring *bring, const char *soname)
+{
+	return bring_is_of_mpi(soname) ? (const char *const *)bring->siblings.items : NULL;
+}
+
 void bring_done(struct bring *bring)
 {
 	for (size_t i = 0; i < bring->count; i++)
@@ -276,5 +332,7 @@ void bring_done(struct bring *bring)
 		library_free(bring->libc[i]);
 	free(bring->items);
 	free(bring->directories);
+	strings_free(bring->siblings.items);
 	free(bring->libc);
+	*bring = (struct bring){ .items = NULL };
 }

@@ -27,7 +27,10 @@
 
 #include "common/error.h"
 #include "launcher/mpi/mpi.h"
+#include "launcher/mpi/rooted.h"
 #include "launcher/mpi/world.h"
+
+#define BRING_DIRECTORY "/dev/davit-mpi" /* in the container, for what the image lacks */
 
 enum bring_from {
 	BRING_NOTHING, /* it cannot come along, and nothing depends on it */
@@ -44,6 +47,7 @@ struct bring_library {
 	bool is_component; /* it comes with a directory */
 	bool is_required;  /* MPI does not start without */
 	bool is_done;      /* what it needs is in the list, too */
+	bool is_refused;   /* it cannot come along, and MPI starts without */
 };
 
 /* Starts with all zeros but the worlds, which are the caller's. */
@@ -53,6 +57,7 @@ struct bring {
 	size_t count;
 	char **directories; /* of the node, for the same paths in the container */
 	size_t directory_count;
+	struct paths siblings; /* directories of the image where the MPI libraries are */
 	struct library **libc; /* parts of the image's C library that were asked for */
 	size_t libc_count;
 };
@@ -79,6 +84,13 @@ bool bring_image_suffices(const struct bring_library *item, const struct library
 /* conflict.c: may the node's `item` cover the image's, of which `user` lacks something? */
 bool bring_may_cover(const struct bring_library *item, const struct library *user,
 		     struct error *why);
+
+/* The directories where a library of that name is to be replaced although the loader does not look
+ * there by itself; for world_places(). NULL: none. */
+const char *const *bring_hidden(const struct bring *bring, const char *soname);
+
+/* conflict.c: does nobody but MPI itself use this? */
+bool bring_is_of_mpi(const char *soname);
 
 /* conflict.c: is this a part of the C library? */
 bool bring_is_libc(const char *soname);

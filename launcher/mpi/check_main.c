@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "images/imageconf.h"
 #include "launcher/commands.h"
 #include "launcher/container.h"
 #include "launcher/mpi/hostmpi.h"
@@ -123,9 +124,24 @@ static int print(const struct hostmpi_places *places, bool *is_used, struct erro
 	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "cannot write");
 }
 
+/* As what the image says of itself has it in the container. */
+static int check_with_image(struct hostmpi_places *places, const struct settings *settings,
+			    const struct image *image, bool *is_used, struct error *err)
+{
+	struct image_config says;
+	int result;
+
+	if (image_config_read(&says, places->image, image, err) < 0)
+		return -1;
+	places->library_path = hostmpi_library_path(settings, &says);
+	result = print(places, is_used, err);
+	image_config_done(&says);
+	return result;
+}
+
 static int check(char *path, bool *is_used, struct error *err)
 {
-	cleanup_close int node = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), image = -1;
+	cleanup_close int node = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), root = -1;
 	struct settings settings = { .image = path, .workdir = (char *)(uintptr_t) "/" };
 	struct rendezvous rendezvous = { .memfd = -1 };
 	struct conf empty = { .state_dir = NULL }, conf = { .state_dir = NULL };
@@ -136,18 +152,22 @@ static int check(char *path, bool *is_used, struct error *err)
 				       .rendezvous = &rendezvous,
 				       .save = SAVE_INIT };
 	struct hostmpi_places places = { .node = node, .conf = &conf };
+	struct image image = IMAGE_INIT;
 	struct way way = WAY_INIT;
 	int result = -1;
 
 	if (node < 0)
 		return error_set(err, errno, "cannot open '/'");
-	if (conf_load(&conf, err) == 0 && rendezvous_alone(&rendezvous, err) == 0 &&
+	/* The image's path leads nowhere in the container, so it is opened before. */
+	if (conf_load(&conf, err) == 0 && image_open(&image, path, err) == 0 &&
+	    rendezvous_alone(&rendezvous, err) == 0 &&
 	    container_build(&container, &way, err) == 0) {
-		image = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		places.image = image;
-		result = image < 0 ? error_set(err, errno, "cannot open the container's root")
-				   : print(&places, is_used, err);
+		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		places.image = root;
+		result = root < 0 ? error_set(err, errno, "cannot open the container's root")
+				  : check_with_image(&places, &settings, &image, is_used, err);
 	}
+	image_done(&image);
 	conf_done(&conf);
 	return result;
 }

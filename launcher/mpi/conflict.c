@@ -40,9 +40,14 @@ static const char *const of_mpi[] = { "libmpi*.so.*",
 				      NULL };
 static const char *const of_ucx[] = { "libuc[mpst].so.*", NULL };
 
+bool bring_is_of_mpi(const char *soname)
+{
+	return matches(of_mpi, soname);
+}
+
 bool bring_is_family(const char *soname, const char *other)
 {
-	return (matches(of_mpi, soname) && matches(of_mpi, other)) ||
+	return (bring_is_of_mpi(soname) && bring_is_of_mpi(other)) ||
 	       (matches(of_ucx, soname) && matches(of_ucx, other));
 }
 
@@ -119,11 +124,32 @@ bool bring_suits_libc(struct bring *bring, const struct bring_library *item, str
 
 /* ---- other libraries ------------------------------------------------------------------------- */
 
-/* A symbol that `user` takes from the node's library and would miss in the image's; or NULL. */
+/* A version that ld.so would miss before it looks at any symbol; or NULL. One without any versions is
+ * taken for all of them. */
+static const char *find_missing_version(const struct bring_library *item,
+					const struct library *user)
+{
+	const struct library *image = item->image;
+
+	for (size_t i = 0; image->elf.versions[0] && i < user->elf.need_count; i++) {
+		const struct elf_need *need = &user->elf.needs[i];
+
+		if (!need->is_weak && strcmp(need->library, item->soname) == 0 &&
+		    !has_version(image, need->version))
+			return need->version;
+	}
+	return NULL;
+}
+
+/* A symbol or version that `user` takes from the node's library and would miss in the image's; or
+ * NULL. */
 static const char *find_missing(const struct bring_library *item, const struct library *user)
 {
 	const struct elf_symbols *imports = &user->elf.imports;
+	const char *version = find_missing_version(item, user);
 
+	if (version)
+		return version;
 	for (size_t i = 0; i < imports->count; i++) {
 		const struct elf_symbol *symbol = &imports->items[i];
 
@@ -161,7 +187,7 @@ static const char *find_lost(const struct bring_library *item)
 bool bring_may_cover(const struct bring_library *item, const struct library *user,
 		     struct error *why)
 {
-	const char *lost = matches(of_mpi, item->soname) ? NULL : find_lost(item);
+	const char *lost = bring_is_of_mpi(item->soname) ? NULL : find_lost(item);
 	const char *missing = find_missing(item, user);
 
 	if (!lost)

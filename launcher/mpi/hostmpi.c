@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/fd.h"
 
@@ -24,6 +25,22 @@ static int read_own_kind(struct elf_file *elf, struct error *err)
 	if (fd < 0)
 		return error_set(err, errno, "cannot open '/proc/self/exe'");
 	return elf_file_read(elf, fd, ELF_HEAD, err);
+}
+
+const char *hostmpi_library_path(const struct settings *settings, const struct image_config *says)
+{
+	static const char variable[] = "LD_LIBRARY_PATH";
+	const char *found = NULL;
+
+	for (size_t i = 0; i < settings->env.count; i++)
+		if (strcmp(settings->env.items[i].name, variable) == 0)
+			return settings->env.items[i].value ? settings->env.items[i].value
+							    : getenv(variable);
+	for (char *const *env = says->env; env && *env; env++)
+		if (strncmp(*env, variable, strlen(variable)) == 0 &&
+		    (*env)[strlen(variable)] == '=')
+			found = *env + strlen(variable) + 1;
+	return found;
 }
 
 int hostmpi_look(struct hostmpi *hostmpi, const struct hostmpi_places *places, struct error *err)
@@ -75,25 +92,31 @@ const struct mpi *hostmpi_match(const struct hostmpi *hostmpi, const struct mpi 
 	return best;
 }
 
-/* Who asked for the node's MPI has to know where it is not that, or not in all. */
-static void add_note(struct error *note, const char *what, const struct error *why)
+/* Adds a cause to those that are there, each once. */
+static void add_cause(struct error *to, const char *what, const struct error *why)
 {
-	struct error before = *note;
+	struct error before = *to;
 
-	error_set(note, 0, "%s%s%s%s", before.cause, before.cause[0] ? "; " : "", what, why->cause);
-	error_remedy(note, "`davit mpi-check IMAGE` tells more");
+	if (!strstr(before.cause, why->cause))
+		error_set(to, 0, "%s%s%s%s", before.cause, before.cause[0] ? "; " : "", what,
+			  why->cause);
 }
 
-static int add_pairs(struct hostmpi *hostmpi, enum mpi_choice choice, struct error *why,
+/* Who asked for the node's MPI has to know where it is not that, or not in all. Why the image's have
+ * none of the node's goes to `all`. */
+static int add_pairs(struct hostmpi *hostmpi, enum mpi_choice choice, struct error *all,
 		     struct error *err)
 {
 	for (size_t i = 0; i < hostmpi->of_image.count; i++) {
 		const struct mpi *mpi = &hostmpi->of_image.items[i];
+		struct error why = ERROR_INIT;
 		enum mpi_fit fit;
-		const struct mpi *with = hostmpi_match(hostmpi, mpi, &fit, why);
+		const struct mpi *with = hostmpi_match(hostmpi, mpi, &fit, &why);
 
 		if (choice == MPI_HOST && fit != MPI_FIT_ALL)
-			add_note(&hostmpi->note, with ? "" : "the image's stays: ", why);
+			add_cause(&hostmpi->note, with ? "" : "the image's stays: ", &why);
+		if (!with)
+			add_cause(all, "", &why);
 		if (!with || (fit == MPI_FIT_PART && choice == MPI_AUTO))
 			continue;
 		if (bring_add_pair(&hostmpi->bring, mpi, with, err) < 0)
@@ -125,6 +148,8 @@ int hostmpi_decide(struct hostmpi *hostmpi, enum mpi_choice choice, const struct
 		return -1;
 	if (hostmpi->is_used)
 		result = bring_along(hostmpi, conf, &why);
+	if (hostmpi->note.cause[0])
+		error_remedy(&hostmpi->note, "`davit mpi-check IMAGE` tells more");
 	if (hostmpi->is_used && result == 0)
 		return 0;
 	hostmpi->is_used = false;

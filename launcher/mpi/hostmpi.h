@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "common/settings.h"
+#include "images/imageconf.h"
 #include "launcher/conf/conf.h"
 #include "launcher/mpi/bring.h"
 #include "launcher/mpi/mpi.h"
@@ -30,6 +31,9 @@ struct hostmpi_places {
 	const char *library_path; /* LD_LIBRARY_PATH in the container, or NULL */
 	const struct conf *conf;  /* names MPI libraries and directories of the node */
 };
+
+/* LD_LIBRARY_PATH in the container, as far as it can be told before there is one; or NULL. */
+const char *hostmpi_library_path(const struct settings *settings, const struct image_config *says);
 
 /* Finds the MPI libraries of both worlds. Returns 0, or -1 with `err` set. hostmpi_done releases
  * `hostmpi` in each case. */

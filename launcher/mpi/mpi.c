@@ -12,8 +12,10 @@
 
 #include "common/fd.h"
 #include "common/syscalls.h"
+#include "launcher/mpi/rooted.h"
 
 #define LIBRARIES "libmpi*.so.*"
+#define FILES_MAX 256 /* of these names that are read: no system has a tenth of it */
 
 /* Of what matches LIBRARIES, names of the library itself, not of its bindings for other languages. */
 static const char *const names[] = {
@@ -25,6 +27,7 @@ static const char *const names[] = {
 struct search {
 	struct mpi_list *list;
 	const struct world *world;
+	size_t files;
 	struct error *err;
 };
 
@@ -75,11 +78,11 @@ static bool identify(struct mpi *mpi, const struct world *world)
 	return true;
 }
 
-static bool is_known(const struct mpi_list *list, const struct library *library)
+/* By its path: what is mounted on one of a file's hard links leaves the others as they are. */
+static bool is_known(const struct mpi_list *list, const char *real)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i].library->dev == library->dev &&
-		    list->items[i].library->ino == library->ino)
+		if (strcmp(list->items[i].library->real, real) == 0)
 			return true;
 	return false;
 }
@@ -90,7 +93,7 @@ static int add(struct mpi_list *list, struct library *library, const struct worl
 	       struct error *err)
 {
 	struct mpi mpi = { .library = library };
-	bool known = is_known(list, library);
+	bool known = is_known(list, library->real);
 	struct mpi *bigger;
 
 	if (known || !identify(&mpi, world)) {
@@ -121,12 +124,17 @@ static bool is_library_name(const char *path)
 /* What cannot be read as a library, no program can be linked with. */
 static int add_path(void *context, const char *path)
 {
-	const struct search *search = context;
+	struct search *search = context;
 	struct error ignored = ERROR_INIT;
+	cleanup_free char *real = NULL;
 	struct library *library;
 
-	if (!is_library_name(path))
+	if (!is_library_name(path) || search->files == FILES_MAX)
 		return 0;
+	real = rooted_real(search->world->root, path);
+	if (!real || is_known(search->list, real))
+		return 0;
+	search->files++;
 	library = world_open(search->world, path, ELF_SYMBOLS, &ignored);
 	return library && add(search->list, library, search->world, search->err) < 0 ? -1 : 0;
 }
@@ -237,7 +245,12 @@ enum mpi_fit mpi_fit(const struct mpi *from, const struct mpi *to, struct error 
 			  family_name(to));
 		return MPI_FIT_NONE;
 	}
-	if (from->major == 0 || from->major != to->major) {
+	if (from->major == 0) {
+		error_set(why, 0, "the release of %s in '%s' cannot be told", family_name(from),
+			  from->library->path);
+		return MPI_FIT_NONE;
+	}
+	if (from->major != to->major) {
 		error_set(why, 0, "%s and %s are different major releases", ours, theirs);
 		return MPI_FIT_NONE;
 	}

@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/fd.h"
 #include "common/syscalls.h"
 #include "images/imageconf.h"
 #include "launcher/mpi/hostmpi.h"
 
-#define OWN_DIRECTORY "/dev/davit-mpi"
-#define CACHE         "/etc/ld.so.cache"
+#define CACHE "/etc/ld.so.cache"
 
 /* ---- mounting -------------------------------------------------------------------------------- */
 
@@ -36,13 +36,43 @@ static int mount_one(int node, const char *from, struct root *root, const char *
 	return root_attach(root, tree, to, err);
 }
 
+/* The directory for what the image lacks is on Davit's own /dev. It is there in any case: by it others
+ * see later that the node's MPI is in this container. */
+static int make_directory(const struct root *root, struct error *err)
+{
+	if (mkdirat(root->dev, strrchr(BRING_DIRECTORY, '/') + 1, 0755) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make '%s' in the container", BRING_DIRECTORY);
+	return 0;
+}
+
+static bool has_directory(const struct root *root)
+{
+	cleanup_close int fd = open_in_root(root->fd, BRING_DIRECTORY, O_PATH | O_DIRECTORY);
+	struct stat there, own;
+
+	return fd >= 0 && fstat(fd, &there) == 0 && fstat(root->dev, &own) == 0 &&
+	       there.st_dev == own.st_dev;
+}
+
+bool place_has_host_mpi(void)
+{
+	struct stat st;
+
+	return stat(BRING_DIRECTORY, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Adds a library that the image does not have. */
 static int add_own(const struct world *node, const char *soname, const struct library *library,
 		   struct root *root, struct ldcache *cache, struct error *err)
 {
 	cleanup_free char *path = NULL;
 
-	if (asprintf(&path, OWN_DIRECTORY "/%s", soname) < 0) {
+	if (!has_directory(root)) {
+		error_set(err, 0, "no place for the node's '%s': something is mounted at '/dev'",
+			  soname);
+		return error_remedy(err, "without that mount, or --container-mpi=image");
+	}
+	if (asprintf(&path, BRING_DIRECTORY "/%s", soname) < 0) {
 		path = NULL;
 		return error_set(err, ENOMEM, "cannot place '%s'", soname);
 	}
@@ -52,16 +82,22 @@ static int add_own(const struct world *node, const char *soname, const struct li
 			   ldcache_flags(library->elf.class, library->elf.machine), err);
 }
 
-/* Covers every file of the image by which `soname` can be found. One file may have several names. */
+static bool is_same(const struct library *a, const struct library *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
+/* Covers every file of the image by which `item` can be found. One file may have several names. */
 static int cover(const struct bring *bring, const struct bring_library *item, struct root *root,
 		 struct error *err)
 {
-	cleanup_free char **places = world_places(bring->image, item->soname, NULL, err);
+	cleanup_free char **places =
+		world_places(bring->image, item->soname, bring_hidden(bring, item->soname), err);
 	int result = places ? 0 : -1;
 
-	if (places &&
-	    mount_one(bring->node->root, item->node->real, root, item->image->real, err) < 0)
-		result = -1;
+	if (result == 0 && item->image)
+		result = mount_one(bring->node->root, item->node->real, root, item->image->real,
+				   err);
 	for (char **at = places; at && *at; at++) {
 		struct error ignored = ERROR_INIT;
 		struct library *there = NULL;
@@ -69,7 +105,7 @@ static int cover(const struct bring *bring, const struct bring_library *item, st
 		if (result == 0)
 			there = world_open(bring->image, *at, ELF_HEAD, &ignored);
 		/* What has been covered is the node's file now. */
-		if (there && (there->dev != item->node->dev || there->ino != item->node->ino))
+		if (there && world_can_run(bring->image, there) && !is_same(there, item->node))
 			result = mount_one(bring->node->root, item->node->real, root, there->real,
 					   err);
 		library_free(there);
@@ -86,9 +122,11 @@ static int place_library(const struct bring *bring, const struct bring_library *
 
 	if (item->from != BRING_NODE || item->is_component)
 		return 0;
+	if (!item->replaced && cover(bring, item, root, err) < 0)
+		return -1;
 	if (!item->replaced)
 		return item->image
-			       ? cover(bring, item, root, err)
+			       ? 0
 			       : add_own(bring->node, item->soname, item->node, root, cache, err);
 	if (mount_one(bring->node->root, item->node->real, root, item->replaced->real, err) < 0)
 		return -1;
@@ -112,6 +150,8 @@ static int place_all(struct hostmpi *hostmpi, struct root *root, struct error *e
 	struct ldcache *cache = &hostmpi->image.cache;
 	size_t before = cache->count;
 
+	if (make_directory(root, err) < 0)
+		return -1;
 	for (size_t i = 0; i < bring->count; i++)
 		if (place_library(bring, &bring->items[i], root, cache, err) < 0)
 			return -1;
@@ -124,53 +164,58 @@ static int place_all(struct hostmpi *hostmpi, struct root *root, struct error *e
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
-static const char *find_value(char *const *env, const char *name)
+/* Looks at the container, or the image, with the root directory `root`. hostmpi_done is due in each
+ * case, but the image's strings are gone. */
+static int decide(struct hostmpi *hostmpi, const struct container *container,
+		  const struct image *image, int node, int root, struct error *err)
 {
-	size_t len = strlen(name);
+	struct hostmpi_places places = { .image = root, .node = node, .conf = container->conf };
+	struct image_config says;
+	int result = -1;
 
-	for (; env && *env; env++)
-		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
-			return *env + len + 1;
-	return NULL;
-}
-
-/* LD_LIBRARY_PATH in the container, as far as it can be told before there is one. */
-static const char *library_path(const struct settings *settings, const struct image_config *says)
-{
-	for (size_t i = 0; i < settings->env.count; i++)
-		if (strcmp(settings->env.items[i].name, "LD_LIBRARY_PATH") == 0)
-			return settings->env.items[i].value ? settings->env.items[i].value
-							    : getenv("LD_LIBRARY_PATH");
-	return find_value(says->env, "LD_LIBRARY_PATH");
-}
-
-static int decide(struct hostmpi *hostmpi, struct container *container,
-		  const struct hostmpi_places *places, struct root *root, struct error *err)
-{
-	if (hostmpi_look(hostmpi, places, err) < 0 ||
-	    hostmpi_decide(hostmpi, container->settings->mpi, container->conf, err) < 0)
+	*hostmpi = (struct hostmpi){ .is_used = false };
+	if (image_config_read(&says, root, image, err) < 0)
 		return -1;
-	container->host_mpi = hostmpi->is_used;
-	container->note = hostmpi->note;
-	return hostmpi->is_used ? place_all(hostmpi, root, err) : 0;
+	places.library_path = hostmpi_library_path(container->settings, &says);
+	if (hostmpi_look(hostmpi, &places, err) == 0)
+		result = hostmpi_decide(hostmpi, container->settings->mpi, container->conf, err);
+	image_config_done(&says);
+	return result;
+}
+
+int place_list_points(const struct container *container, const struct image *image, int node,
+		      int root, struct mountlist *points, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	struct hostmpi hostmpi;
+	int result = 0;
+
+	if (container->settings->mpi <= MPI_IMAGE)
+		return 0;
+	/* What is wrong is told when it is done. */
+	if (decide(&hostmpi, container, image, node, root, &ignored) == 0 && hostmpi.is_used)
+		for (size_t i = 0; i < hostmpi.bring.directory_count && result == 0; i++)
+			result =
+				mountlist_add_bind(points, hostmpi.bring.directories[i], true, err);
+	hostmpi_done(&hostmpi);
+	return result;
 }
 
 int place_host_mpi(struct container *container, const struct image *image, int node,
 		   struct root *root, struct error *err)
 {
-	const struct settings *settings = container->settings;
-	struct hostmpi_places places = { .image = root->fd, .node = node, .conf = container->conf };
 	struct hostmpi hostmpi;
-	struct image_config says;
 	int result;
 
-	if (settings->mpi <= MPI_IMAGE)
+	if (container->settings->mpi <= MPI_IMAGE)
 		return 0;
-	if (image_config_read(&says, root->fd, image, err) < 0)
-		return -1;
-	places.library_path = library_path(settings, &says);
-	result = decide(&hostmpi, container, &places, root, err);
+	result = decide(&hostmpi, container, image, node, root->fd, err);
+	if (result == 0) {
+		container->host_mpi = hostmpi.is_used;
+		container->note = hostmpi.note;
+	}
+	if (result == 0 && hostmpi.is_used)
+		result = place_all(&hostmpi, root, err);
 	hostmpi_done(&hostmpi);
-	image_config_done(&says);
 	return result;
 }

@@ -125,6 +125,19 @@ static void read_cache(struct world *world)
 		world->cache = (struct ldcache){ .count = 0 };
 }
 
+/* musl's loader may be there beside glibc. A libc.so.6 may also be a link to musl. */
+static bool has_glibc(const struct world *world, char *const *directories)
+{
+	for (; *directories; directories++) {
+		cleanup_free char *path = path_join(*directories, "libc.so.6");
+		cleanup_free char *real = path ? rooted_real(world->root, path) : NULL;
+
+		if (real && !strstr(real, "musl"))
+			return true;
+	}
+	return false;
+}
+
 int world_init(struct world *world, int root, const char *name, const char *library_path,
 	       uint8_t class, uint16_t machine, struct error *err)
 {
@@ -141,14 +154,15 @@ int world_init(struct world *world, int root, const char *name, const char *libr
 	};
 	read_cache(world);
 	world->lib = find_lib(world);
-	/* musl may be installed beside glibc, which has a cache then. */
-	musl = world->cache.count ? NULL : find_musl(root);
+	result = world->lib ? find_glibc_standard(world, &standard, err) : out_of_memory(err);
+	if (result == 0 && world->cache.count == 0 && !has_glibc(world, standard.items))
+		musl = find_musl(root);
 	world->is_musl = musl != NULL;
-	result = world->lib ? 0 : out_of_memory(err);
-	if (result == 0 && musl)
+	if (result == 0 && musl) {
+		strings_free(standard.items);
+		standard = (struct paths){ .count = 0 };
 		result = find_musl_standard(world, musl, &standard, err);
-	else if (result == 0)
-		result = find_glibc_standard(world, &standard, err);
+	}
 	if (result == 0 && library_path)
 		result = paths_add_text(&extra, library_path, world->is_musl ? ":\n" : ":;", err);
 	world->extra = extra.items ? extra.items : calloc(1, sizeof(*extra.items));
@@ -177,6 +191,11 @@ void library_free(struct library *library)
 	free(library->path);
 	free(library->real);
 	free(library);
+}
+
+bool world_can_run(const struct world *world, const struct library *library)
+{
+	return library->elf.machine == world->machine && library->elf.class == world->class;
 }
 
 static int fill_library(const struct world *world, struct library *library, const char *path,

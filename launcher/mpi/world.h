@@ -61,6 +61,9 @@ struct library *world_open(const struct world *world, const char *path, enum elf
 			   struct error *err);
 void library_free(struct library *library);
 
+/* Is it for programs of this world's class and machine? */
+bool world_can_run(const struct world *world, const struct library *library);
+
 /* Calls `each` with the path of every file whose name matches the fnmatch(3) pattern `name`, in any
  * directory where libraries are looked for: `extra`, those in the cache, the default ones, and those
  * that match the glob(3) patterns `more` (absolute, ends with NULL; or NULL), in this order. A directory that

@@ -29,8 +29,7 @@ static bool try_path(struct search *search, const char *path)
 
 	if (!library && why.errnum != ENOENT && why.errnum != ENOTDIR && !search->err->cause[0])
 		*search->err = why;
-	if (library && library->elf.machine == world->machine &&
-	    library->elf.class == world->class) {
+	if (library && world_can_run(world, library)) {
 		search->found = library;
 		return true;
 	}

@@ -42,6 +42,7 @@ stub_library() {
 setup_file() {
 	local real
 
+	"$DAVIT_TESTS/mpi-images" prepare >&2
 	export MPI_PROGRAMS=$DAVIT_WORK/hostmpi
 	mkdir -p "$MPI_PROGRAMS"
 	mpicc.mpich -o "$MPI_PROGRAMS/mpich" "$DAVIT_TESTS/integration/mpi/ring.c"
@@ -71,6 +72,21 @@ setup_file() {
 	mkdir -p "$trees/rpath/opt/mpi/lib"
 	mv "$trees/rpath/$libdir/libmpich.so.12" "$trees/rpath/opt/mpi/lib/"
 	pack rpath
+
+	# as bare, but Open MPI and others beside it where no loader looks; one with two names, that are
+	# hard links; and a library for another processor
+	copy_tree bare beside
+	rm "$trees/beside/$libdir/libmpich.so.12"
+	mkdir -p "$trees/beside/opt/mpi/lib"
+	real=$trees/beside/opt/mpi/lib
+	cp -L "$libdir/libmpich.so.12" "$real/libmpi.so.12"
+	ln "$real/libmpi.so.12" "$real/libmpich.so.12"
+	cp -L "$libdir/libmpichfort.so.12" "$real/"
+	cp -L "$libdir/libmpi.so.40" "$libdir"/libmpi_mpifh.so.40 "$libdir/libopen-pal.so.40" "$real/" ||
+	    cp -L "$libdir/libmpi.so.40" "$libdir"/libmpi_mpifh.so.40 "$libdir/libopen-pal.so.80" "$real/"
+	stub_library "$trees/beside/usr/lib/libucp.so.0" libucp.so.0 ucp_of_another_processor
+	printf '\xff\xfe' | dd of="$trees/beside/usr/lib/libucp.so.0" bs=1 seek=18 conv=notrunc status=none
+	pack beside
 
 	# what cannot be read as it should be
 	copy_tree mpich odd
@@ -177,6 +193,25 @@ run_which() {
 	assert_output "$(stat -L -c %d:%i "$libdir/libmpich.so.12")"
 }
 
+@test "host: what belongs to MPI is covered beside the image's library, by each name; another processor's is not" {
+	local name names
+
+	names="/opt/mpi/lib/libmpi.so.12 /opt/mpi/lib/libmpich.so.12 /opt/mpi/lib/libmpichfort.so.12"
+	names+=" /opt/mpi/lib/libmpi.so.40 $(cd "$trees/beside" && echo /opt/mpi/lib/libmpi_mpifh.so.* /opt/mpi/lib/libopen-pal.so.*)"
+	names=${names//\*/$((slurm < 2400 ? 40 : 80))}
+	names=${names/libmpi_mpifh.so.80/libmpi_mpifh.so.40}
+	# shellcheck disable=SC2086 # names are words
+	run_srun --container-mpi=host --container="$images/beside.sqfs" stat -L -c %d:%i $names /usr/lib/libucp.so.0
+	assert_success
+	set -- "${lines[@]}"
+	for name in $names; do
+		name=${name##*/}
+		assert_equal "$1" "$(stat -L -c %d:%i "$libdir/${name/libmpi.so.12/libmpich.so.12}")"
+		shift
+	done
+	[[ $1 != "$(stat -L -c %d:%i "$libdir/libucp.so.0")" ]]
+}
+
 @test "host: an image without MPI, or of another C library, is refused" {
 	run_srun --container-mpi=host --container="$GLIBC" true
 	assert_status 125
@@ -199,8 +234,11 @@ run_which() {
 	    --container="$images/bare.sqfs" cat /etc/image
 	assert_success
 	run_davit --mpi=image /home/alice/saved.sqfs ls /dev/davit-mpi "$libdir/libucp.so.0"
-	rm -f /home/alice/saved.sqfs
 	assert_status 2
+	[[ ! $output ]]
+	# what was mounted on is there, and empty
+	run_davit --mpi=image /home/alice/saved.sqfs find /etc/ld.so.cache "$libdir"/{hwloc,libibverbs,ucx} ! -empty
+	rm -f /home/alice/saved.sqfs
 	[[ ! $output ]]
 }
 
@@ -217,13 +255,28 @@ run_which() {
 	fi
 }
 
-@test "host: the image's OPAL_PREFIX is not for the node's Open MPI" {
-	((slurm < 2400)) || return 0    # Open MPI 4 is Debian 12's
-	run_srun --container-mpi=host --container="$mpi_images/bookworm.sqfs" \
-	    sh -c 'grep -c "/libmpi.so.40" /proc/self/mountinfo; echo "<$OPAL_PREFIX>"'
+@test "host: the image's OPAL_PREFIX is not for the node's Open MPI, whoever builds or enters the container" {
+	local i
+
+	copy_tree mpich prefix
+	mkdir "$trees/prefix/.davit"
+	echo '{"config": {"Env": ["OPAL_PREFIX=/of/the/image"]}}' >"$trees/prefix/.davit/config.json"
+	pack prefix
+	run_srun -n2 --container="$images/prefix.sqfs" sh -c 'echo "<$OPAL_PREFIX>"'
+	assert_output $'</of/the/image>\n</of/the/image>'
+	run_srun -n2 --container-mpi=host --container="$images/prefix.sqfs" sh -c 'echo "<$OPAL_PREFIX>"'
+	assert_output $'<>\n<>'
+	run_alice env OPAL_PREFIX=/of/the/job srun --container-mpi=host --container="$images/prefix.sqfs" \
+	    sh -c 'echo "<$OPAL_PREFIX>"'
+	assert_output '</of/the/job>'
+	# another step of the job, in the container that runs
+	run_alice salloc -Q -N1 -n1 -c2 bash -c '
+		srun --overlap --container-mpi="$1" --container-name=c --container="$2" \
+		    sh -c "echo ready; read line" < <(for i in {1..200}; do [[ -e /tmp/done ]] && break; sleep 0.1; done) |
+		    { read -r line; srun --overlap --container-name=c:exec sh -c "echo \"<\$OPAL_PREFIX>\""; touch /tmp/done; }
+		rm /tmp/done' - host "$images/prefix.sqfs"
 	assert_success
-	assert_equal "${lines[1]}" '<>'
-	[[ ${lines[0]} -ge 1 ]]
+	assert_output '<>'
 }
 
 @test "an older library of the node: host says what it lacks, auto leaves the image's" {
@@ -309,6 +362,74 @@ run_which() {
 	assert_stderr "'hosts' is none of image, host, auto"
 	run_alice env DAVIT_CONTAINER_MPI=host srun --container="$images/mpich.sqfs" \
 	    stat -L -c %d:%i "$libdir/libmpich.so.12"
+	assert_success
+	assert_output "$(stat -L -c %d:%i "$libdir/libmpich.so.12")"
+}
+
+# ---- with other options ----------------------------------------------------
+
+@test "host: with a directory, written to, as root, in another PID namespace, with few open files" {
+	local option where=("$libdir/libmpich.so.12" /dev/davit-mpi/libucp.so.0)
+
+	for option in --container-writable --container-remap-root --container-unshare=pid --no-container-mount-home; do
+		run_srun --container-mpi=host "$option" --container="$trees/bare" stat -L -c %d:%i "${where[@]}"
+		assert_success
+		assert_equal "${lines[0]}" "$(stat -L -c %d:%i "$libdir/libmpich.so.12")"
+		assert_equal "${lines[1]}" "$(stat -L -c %d:%i "$libdir/libucp.so.0")"
+	done
+	run_alice bash -c 'ulimit -n 64; exec "$@"' - "$DAVIT" run --mpi=host "$images/bare.sqfs" \
+	    stat -L -c %d:%i "${where[@]}"
+	assert_success
+	assert_equal "${lines[1]}" "$(stat -L -c %d:%i "$libdir/libucp.so.0")"
+}
+
+@test "host: an ld.so.cache that is a link, dangles, is a FIFO, or has no directory" {
+	local kind
+
+	for kind in absolute relative dangling fifo none; do
+		copy_tree bare etc
+		rm -f "$trees/etc/etc/ld.so.cache"
+		case $kind in
+		absolute) ln -s /opt/cache "$trees/etc/etc/ld.so.cache"; mkdir "$trees/etc/opt"; touch "$trees/etc/opt/cache" ;;
+		relative) ln -s ../../../cache "$trees/etc/etc/ld.so.cache"; touch "$trees/etc/cache" ;;
+		dangling) ln -s /var/none "$trees/etc/etc/ld.so.cache" ;;
+		fifo) mkfifo "$trees/etc/etc/ld.so.cache" ;;
+		none) rm -r "$trees/etc/etc" ;;
+		esac
+		pack etc
+		run_srun --container-mpi=host --container="$images/etc.sqfs" ldconfig -p
+		assert_success
+		assert_match 'libucp.so.0 .* => /dev/davit-mpi/libucp.so.0'
+	done
+}
+
+@test "host: a mount of the user's at /dev leaves no place for what the image lacks" {
+	run_srun --container-mpi=host --container-mounts=/dev:/dev --container="$images/bare.sqfs" true
+	assert_status 125
+	assert_failure 'n?' "no place for the node's 'lib*': something is mounted at '/dev'" '*--container-mpi=image*'
+	run_srun --container-mpi=host --container-mounts=/dev:/dev --container="$images/mpich.sqfs" \
+	    stat -L -c %d:%i "$libdir/libmpich.so.12"
+	assert_success
+	assert_output "$(stat -L -c %d:%i "$libdir/libmpich.so.12")"
+}
+
+@test "host: with the node's libraries mounted over the image's, nothing is left to do" {
+	run_srun --mpi=pmi2 -n2 --container-mpi=host --container="$images/bare.sqfs" "$(with_programs),/usr:/usr" \
+	    /mpi/mpich
+	assert_success
+	assert_match 'size 2 '
+}
+
+@test "davit mpi-check: the image's LD_LIBRARY_PATH counts, as in a step" {
+	copy_tree mpich variable
+	mkdir -p "$trees/variable/first" "$trees/variable/.davit"
+	mv "$trees/variable/$libdir"/libmpich.so.12 "$trees/variable/first/"
+	echo '{"config": {"Env": ["LD_LIBRARY_PATH=/none", "LD_LIBRARY_PATH=/first"]}}' >"$trees/variable/.davit/config.json"
+	pack variable
+	run_alice "$DAVIT" mpi-check "$images/variable.sqfs"
+	assert_success
+	assert_match "MPI of the image:"$'\n'"  MPICH .* /first/libmpich.so.12"
+	run_srun --container-mpi=host --container="$images/variable.sqfs" stat -L -c %d:%i /first/libmpich.so.12
 	assert_success
 	assert_output "$(stat -L -c %d:%i "$libdir/libmpich.so.12")"
 }

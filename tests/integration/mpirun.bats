@@ -8,6 +8,7 @@ load "$DAVIT_TESTS/lib/common.bash"
 
 host=$(hostname -s)
 mpi=$DAVIT_WORK/mpi
+# shellcheck source=/dev/null
 suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
 image=${DAVIT_MPI_IMAGES:-/var/cache/davit/mpi}/$suite.sqfs
 
@@ -68,9 +69,15 @@ containers() {
 meetings() { pgrep -x davit-meeting || true; }
 count_of() { pgrep -cx "$1" || true; }
 
-# The abstract name at which alice's ranks meet.
-meeting_name() { grep -o '@davit\.[^ ]*' /proc/net/unix | head -n 1 | cut -c 2-; }
-no_meeting() { [[ ! $(meeting_name) ]]; }
+# The abstract name at which the ranks meet. The network is not this test's alone.
+meeting_name() {
+	local inode
+
+	for inode in $(readlink "/proc/$(meetings)"/fd/* | grep -o '[0-9]*'); do
+		awk -v inode="$inode" '$7 == inode && $8 ~ /^@davit/ { print substr($8, 2) }' /proc/net/unix
+	done | head -n 1
+}
+no_meeting() { [[ ! $(meetings) ]]; }
 
 # What ranks do until the test says so.
 wait='until [ -e /tmp/go ]; do sleep 0.05; done'
@@ -132,8 +139,9 @@ teardown() {
 	run_alice salloc -N1 -n4 "${openmpi[@]}" -n 4 "$DAVIT" run "$SMALL" sh -c "$(together 4)"
 	assert_status 0
 	assert_equal "$(containers)" 4
-	openmpi+=(--map-by ppr:2:node:oversubscribe)
-	for launcher in openmpi mpich; do
+	# shellcheck disable=SC2034 # by its name, below
+	local openmpi2=("${openmpi[@]}" --map-by ppr:2:node:oversubscribe)
+	for launcher in openmpi2 mpich; do
 		declare -n command=$launcher
 		run_alice salloc -N2 -n4 --ntasks-per-node=2 "${command[@]}" -n 4 \
 		    "$DAVIT" run "$SMALL" sh -c "$(together 4)"

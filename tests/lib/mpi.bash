@@ -42,19 +42,21 @@ mpi_cluster() {
 # of the program follow. All nodes are this machine, with one address: Open
 # MPI has to be told that it may use loopback between nodes.
 run_mpi() {
-	local image=$1 mpi=$2 pmi=$3
+	local image=$1 mpi=$2 pmi=$3 skip=()
 
 	shift 3
+	# MPICH 4.0 over TCP often hangs in MPI_Finalize, without a container, too
+	[[ $image != bookworm || $mpi != mpich ]] || skip=(--container-env=APP_SKIPS_FINALIZE=1)
 	LIMIT=60 run_alice env OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_mpi_yield_when_idle=1 \
-	    srun --overcommit --mpi="$pmi" --container-image="$mpi_images/$image.sqfs" \
-	    --container-mounts="$mpi_app:/app:ro" "$@" "/app/app.$mpi"
+	    srun -Q --overcommit --mpi="$pmi" "${mpi_option:---container}=$mpi_images/$image.sqfs" \
+	    --container-mounts="$mpi_app:/app:ro" "${skip[@]}" "$@" "/app/app.$mpi"
 }
 
 # $1 ranks have found each other, $2 on each node; nobody complains.
 assert_ranks() {
 	local size=$1 each=$2 sum
 
-	sum=$((size * size * (size - 1) / 2 * 131073))
+	sum=$((size * size * (size - 1) * 131073 / 2))
 	assert_success
 	assert_equal "$(grep -c "^rank [0-9]* of $size on .*: sum $sum, " <<<"$output")" "$size"
 	assert_equal "$(sed -n 's/^rank \([0-9]*\) of.*/\1/p' <<<"$output" | sort -n | xargs)" \

@@ -17,8 +17,9 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	bats bubblewrap clang debootstrap file git iproute2 libclang-rt-dev
-	libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich openmpi-bin passt
+	bats bubblewrap clang debootstrap file git hostname iproute2 libclang-rt-dev
+	gdb hwloc-nox libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
+	openmpi-bin passt
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"
 
 # Prints which of the packages $@ are not installed.

@@ -376,6 +376,15 @@ static void musl_beside_glibc(void **state)
 	put_cache("both/etc/ld.so.cache", entries, 3);
 	open_world("both", NULL);
 	assert_false(world.is_musl);
+
+	/* Without a cache the C library tells; it may be a link to the other. */
+	put("bare/lib/ld-musl-x86_64.so.1", "");
+	put("bare/usr/lib/libc.so.6", "");
+	open_world("bare", NULL);
+	assert_false(world.is_musl);
+	link_to("/lib/ld-musl-x86_64.so.1", "bare/usr/lib/libc.so.6");
+	open_world("bare", NULL);
+	assert_true(world.is_musl);
 }
 
 static char seen[4096];
