@@ -60,11 +60,9 @@ static void print_pairs(const struct hostmpi *hostmpi)
 
 static void print_library(const struct bring_library *item, enum bring_from from, const char *title)
 {
-	const char *path = from == BRING_NODE ? item->node->real : item->image->real;
-
-	if (item->from != from || item->is_component)
-		return;
-	printf("    %-12s  %-28s  %s\n", title, item->soname, path);
+	if (item->from == from && !item->is_component)
+		printf("    %-12s  %-28s  %s\n", title, item->soname,
+		       from == BRING_NODE ? item->node->real : item->image->real);
 }
 
 static void print_bring(const struct bring *bring)

@@ -12,7 +12,6 @@
 
 #include "common/fd.h"
 #include "common/syscalls.h"
-#include "launcher/mpi/rooted.h"
 
 #define LIBRARIES "libmpi*.so.*"
 #define FILES_MAX 256 /* of these names that are read: no system has a tenth of it */
@@ -131,7 +130,7 @@ static int add_path(void *context, const char *path)
 
 	if (!is_library_name(path) || search->files == FILES_MAX)
 		return 0;
-	real = rooted_real(search->world->root, path);
+	real = world_real(search->world, path);
 	if (!real || is_known(search->list, real))
 		return 0;
 	search->files++;
@@ -257,6 +256,7 @@ enum mpi_fit mpi_fit(const struct mpi *from, const struct mpi *to, struct error 
 	count = list_missing(from, to, missing, sizeof(missing));
 	if (count == 0)
 		return MPI_FIT_ALL;
-	error_set(why, 0, "%s lacks %zu functions of %s: %s", theirs, count, ours, missing);
+	error_set(why, 0, "%s lacks %zu function%s of %s: %s", theirs, count, count > 1 ? "s" : "",
+		  ours, missing);
 	return MPI_FIT_PART;
 }

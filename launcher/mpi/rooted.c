@@ -185,13 +185,20 @@ static int resolve_name(int root, struct resolving *path)
 
 char *rooted_real(int root, const char *path)
 {
-	struct resolving resolving = { .done = "", .links = 0 };
+	return rooted_real_below(root, "/", path);
+}
+
+char *rooted_real_below(int root, const char *directory, const char *path)
+{
+	struct resolving resolving;
 	int result;
 
-	if (strlen(path) >= PATH_MAX) {
+	if (strlen(path) >= PATH_MAX || strlen(directory) >= PATH_MAX) {
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
+	resolving.links = 0;
+	strcpy(resolving.done, strcmp(directory, "/") == 0 ? "" : directory);
 	memcpy(resolving.rest, path, strlen(path) + 1);
 	while ((result = resolve_name(root, &resolving)) > 0)
 		;

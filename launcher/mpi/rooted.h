@@ -49,6 +49,9 @@ DIR *rooted_list(int root, const char *path);
 /* The absolute path of a file or directory without links, in a fresh string; NULL with errno set. */
 char *rooted_real(int root, const char *path);
 
+/* The same for `path`, which is relative to `directory`, an absolute path without links. */
+char *rooted_real_below(int root, const char *directory, const char *path);
+
 /* Adds the directories that the absolute glob(3) pattern matches. *budget counts down the entries
  * that may still be read. Returns 0, or -1 with `err` set. */
 int rooted_glob(int root, const char *pattern, struct paths *paths, int *budget, struct error *err);

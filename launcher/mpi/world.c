@@ -151,10 +151,12 @@ int world_init(struct world *world, int root, const char *name, const char *libr
 		.class = class,
 		.machine = machine,
 		.flags = ldcache_flags(class, machine),
+		.memory = calloc(1, sizeof(*world->memory)),
 	};
 	read_cache(world);
 	world->lib = find_lib(world);
-	result = world->lib ? find_glibc_standard(world, &standard, err) : out_of_memory(err);
+	result = world->lib && world->memory ? find_glibc_standard(world, &standard, err)
+					     : out_of_memory(err);
 	if (result == 0 && world->cache.count == 0 && !has_glibc(world, standard.items))
 		musl = find_musl(root);
 	world->is_musl = musl != NULL;
@@ -180,6 +182,11 @@ void world_done(struct world *world)
 	strings_free(world->extra);
 	strings_free(world->standard);
 	free(world->lib);
+	if (world->memory) {
+		free(world->memory->directory);
+		free(world->memory->real);
+	}
+	free(world->memory);
 	*world = (struct world){ .root = -1 };
 }
 
@@ -196,6 +203,27 @@ void library_free(struct library *library)
 bool world_can_run(const struct world *world, const struct library *library)
 {
 	return library->elf.machine == world->machine && library->elf.class == world->class;
+}
+
+char *world_real(const struct world *world, const char *path)
+{
+	struct world_memory *memory = world->memory;
+	const char *last = strrchr(path, '/');
+	cleanup_free char *directory = last ? strndup(path, (size_t)(last - path + 1)) : NULL;
+	char *real;
+
+	if (!directory)
+		return rooted_real(world->root, path);
+	if (!memory->directory || strcmp(memory->directory, directory) != 0) {
+		real = rooted_real(world->root, directory);
+		if (!real)
+			return NULL;
+		free(memory->directory);
+		free(memory->real);
+		memory->directory = steal_ptr(&directory);
+		memory->real = real;
+	}
+	return rooted_real_below(world->root, memory->real, last + 1);
 }
 
 static int fill_library(const struct world *world, struct library *library, const char *path,
@@ -216,7 +244,7 @@ static int fill_library(const struct world *world, struct library *library, cons
 	library->path = strdup(path);
 	if (!library->path)
 		return out_of_memory(err);
-	library->real = rooted_real(world->root, path);
+	library->real = world_real(world, path);
 	if (!library->real)
 		return error_set(err, errno, "cannot resolve its path");
 	return elf_file_read(&library->elf, fd, part, err);

@@ -17,6 +17,11 @@
 #include "launcher/mpi/elf_file.h"
 #include "launcher/mpi/ldcache.h"
 
+/* The directory that was resolved last: libraries come many from one. */
+struct world_memory {
+	char *directory, *real; /* NULL: none yet */
+};
+
 struct world {
 	int root;             /* O_PATH; the caller's */
 	const char *name;     /* "image", "node": for messages; the caller's */
@@ -27,7 +32,8 @@ struct world {
 	uint8_t class;
 	uint16_t machine;
 	uint32_t flags; /* of entries in the cache that count; 0: any */
-	bool is_musl;   /* its C library is musl: it has no ld.so.cache, but /lib/ld-musl-*.so.1 */
+	struct world_memory *memory;
+	bool is_musl; /* its C library is musl: it has no ld.so.cache, but /lib/ld-musl-*.so.1 */
 };
 
 /* A library that was found. */
@@ -60,6 +66,9 @@ struct library *world_find(const struct world *world, const char *soname,
 struct library *world_open(const struct world *world, const char *path, enum elf_part part,
 			   struct error *err);
 void library_free(struct library *library);
+
+/* The path of a file in it without links, in a fresh string; NULL with errno set. */
+char *world_real(const struct world *world, const char *path);
 
 /* Is it for programs of this world's class and machine? */
 bool world_can_run(const struct world *world, const struct library *library);

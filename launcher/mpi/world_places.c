@@ -112,6 +112,7 @@ int world_each(const struct world *world, const char *name, const char *const mo
 	int budget = ENTRIES_MAX;
 	int result = find_directories(world, more, &paths, &budget, err);
 
+	budget = ENTRIES_MAX;
 	for (size_t i = 0; i < paths.count && result == 0; i++)
 		result = each_in(world, paths.items[i], name, each, context, &budget);
 	strings_free(paths.items);

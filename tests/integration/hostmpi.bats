@@ -5,9 +5,10 @@
 # shellcheck disable=SC2154,SC2016
 
 load "$DAVIT_TESTS/lib/common.bash"
+load "$DAVIT_TESTS/lib/mpi.bash"
 
 trees=$DAVIT_WORK/trees
-mpi_images=${DAVIT_MPI_IMAGES:-/var/cache/davit/mpi}
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 libdir=$(dirname "$(ldconfig -p | sed -n 's|.*libmpich.so.12 .*=> ||p' | head -n 1)")
 
 # ---- images --------------------------------------------------------------
@@ -16,7 +17,10 @@ libdir=$(dirname "$(ldconfig -p | sed -n 's|.*libmpich.so.12 .*=> ||p' | head -n
 # away or replaced. Where it matters that they are another system's, they are
 # those of tests/mpi-images.
 
-pack() { mksquashfs "$trees/$1" "$images/$1.sqfs" -noappend -no-progress -quiet -all-root >/dev/null; }
+pack() {
+	mksquashfs "$trees/$1" "$images/$1.sqfs" -noappend -no-progress -quiet -all-root \
+	    -comp zstd -Xcompression-level 1 >/dev/null
+}
 
 copy_tree() { rm -rf "${trees:?}/$2"; cp -a "$trees/$1" "$trees/$2"; }
 
@@ -46,7 +50,7 @@ setup_file() {
 	export MPI_PROGRAMS=$DAVIT_WORK/hostmpi
 	mkdir -p "$MPI_PROGRAMS"
 	mpicc.mpich -o "$MPI_PROGRAMS/mpich" "$DAVIT_TESTS/integration/mpi/ring.c"
-	mpicc.openmpi -o "$MPI_PROGRAMS/openmpi" "$DAVIT_TESTS/integration/mpi/ring.c"
+	mpi_build
 	chmod 755 "$MPI_PROGRAMS" "$MPI_PROGRAMS"/*
 
 	copy_tree glibc mpich
@@ -243,16 +247,30 @@ run_which() {
 }
 
 @test "host: Open MPI with its components, over two nodes with PMIx" {
-	run_srun --mpi=pmix -N2 -n4 --container-mpi=host --container="$mpi_images/bookworm.sqfs" "$(with_programs)" \
-	    /mpi/openmpi
-	if ((slurm < 2400)); then
-		assert_success
-		assert_match 'size 4 '
-	else
-		assert_status 0    # by the image's own, since the node has Open MPI 5
-		assert_stderr 'Open MPI 4.* are different major releases'
-		assert_match 'size 4 '
-	fi
+	local usual=$SLURM_CONF
+
+	mpi_cluster "$DAVIT_WORK/cluster-hostmpi"
+	run_mpi "$suite" openmpi pmix -N2 -n4 --container-mpi=host
+	"$DAVIT_CLUSTER_TOOL" stop --state "$DAVIT_WORK/cluster-hostmpi"
+	assert_ranks 4 2
+	SLURM_CONF=$usual
+	run_srun --container-mpi=host --container="$mpi_images/$suite.sqfs" sh -c 'grep -c "/openmpi " /proc/self/mountinfo'
+	((output >= 1))
+}
+
+@test "host: another major release of Open MPI stays the image's, and is told; alone, it is refused" {
+	copy_tree mpich major
+	echo 'int MPI_Init, ompi_mpi_comm_world; char ompi_version_string[] = "3.1.4";' |
+	    cc -shared -fPIC -Wl,-soname,libmpi.so.40 -o "$trees/major/$libdir/libmpi.so.40" -x c -
+	pack major
+	run_srun -N2 --container-mpi=host --container="$images/major.sqfs" cat /etc/image
+	assert_status 0
+	assert_failure 'n1 n2' "the image's stays: Open MPI 3.1.4 and Open MPI * are different major releases" '`davit mpi-check IMAGE`*'
+	rm "$trees/major/$libdir/libmpich.so.12"
+	pack major
+	run_srun --container-mpi=host --container="$images/major.sqfs" true
+	assert_status 125
+	assert_failure 'n?' "cannot use the node's MPI in the container: Open MPI 3.1.4 and Open MPI * are different major releases" '*--container-mpi=image*'
 }
 
 @test "host: the image's OPAL_PREFIX is not for the node's Open MPI, whoever builds or enters the container" {
@@ -280,12 +298,15 @@ run_which() {
 }
 
 @test "an older library of the node: host says what it lacks, auto leaves the image's" {
-	((slurm < 2400)) || return 0    # the node is Debian 12
-	run_srun -N2 --container-mpi=host --container="$mpi_images/trixie.sqfs" cat /etc/debian_version
+	copy_tree mpich newer
+	stub_library "$trees/newer/$libdir/libmpich.so.12" libmpich.so.12 MPI_Init MPI_Of_tomorrow
+	pack newer
+	run_srun -N2 --container-mpi=host --container="$images/newer.sqfs" stat -L -c %d:%i "$libdir/libmpich.so.12"
 	assert_status 0
-	assert_failure 'n1 n2' '*MPICH 4.0.2 (ABI 12) lacks * functions of MPICH (ABI 12): MPI_*, ...*' '`davit mpi-check IMAGE`*'
-	run_srun --container-mpi=auto --container="$mpi_images/trixie.sqfs" sh -c 'grep -c libmpich /proc/self/mountinfo'
-	assert_equal "$output" 0
+	assert_equal "${lines[1]}" "$(stat -L -c %d:%i "$libdir/libmpich.so.12")"
+	assert_failure 'n1 n2' 'MPICH *ABI 12) lacks 1 function of MPICH (ABI 12): MPI_Of_tomorrow' '`davit mpi-check IMAGE`*'
+	run_which auto newer "$libdir/libmpich.so.12"
+	assert_output image
 	assert_no_davit_line
 }
 

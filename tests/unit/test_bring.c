@@ -376,14 +376,15 @@ static void a_binding_of_a_binding(void **state)
 	assert_int_equal(from("libmpi_b.so.40"), BRING_NODE);
 }
 
-/* What is optional for a binding, but required by MPI itself. */
+/* What a binding has done without, and is required by MPI itself, as turns out later. */
 static void required_after_all(void **state)
 {
 	(void)state;
 	make_libc();
 	make_library(NODE "libneeded.so.1", HAS("f") USES("new"), NODE "libc.so.6");
 	make_library(NODE "liblate.so.1", HAS("late") USES("f"), NODE "libneeded.so.1");
-	make_library(NODE "libmpi.so.40", MPI USES("late"), NODE "liblate.so.1");
+	make_library(NODE "libfirst.so.1", HAS("first") USES("late"), NODE "liblate.so.1");
+	make_library(NODE "libmpi.so.40", MPI USES("first"), NODE "libfirst.so.1");
 	make_binding("libmpi_a.so.40", USES("f"), NODE "libneeded.so.1");
 	assert_refused("the node's '/usr/lib/libneeded.so.1' needs GLIBC_2.36 of the C library, "
 		       "and the image's has at most GLIBC_2.10");

@@ -238,7 +238,7 @@ static void same_release(void **state)
 	assert_int_equal(fit("1", "2"), MPI_FIT_ALL);
 	assert_string_equal(err.cause, "");
 	assert_int_equal(fit("2", "1"), MPI_FIT_PART);
-	assert_cause(&err, "Open MPI 4.0.3 lacks 1 functions of Open MPI 4.1.4: MPI_Send");
+	assert_cause(&err, "Open MPI 4.0.3 lacks 1 function of Open MPI 4.1.4: MPI_Send");
 }
 
 static void other_release(void **state)
