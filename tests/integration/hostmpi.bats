@@ -274,7 +274,6 @@ run_which() {
 }
 
 @test "host: the image's OPAL_PREFIX is not for the node's Open MPI, whoever builds or enters the container" {
-	local i
 
 	copy_tree mpich prefix
 	mkdir "$trees/prefix/.davit"
