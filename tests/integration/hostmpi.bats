@@ -274,7 +274,6 @@ run_which() {
 }
 
 @test "host: the image's OPAL_PREFIX is not for the node's Open MPI, whoever builds or enters the container" {
-
 	copy_tree mpich prefix
 	mkdir "$trees/prefix/.davit"
 	echo '{"config": {"Env": ["OPAL_PREFIX=/of/the/image"]}}' >"$trees/prefix/.davit/config.json"

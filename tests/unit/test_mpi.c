@@ -177,7 +177,7 @@ static void named_come_first(void **state)
 	(void)state;
 	make_library("root/usr/lib/libmpi.so.40", INIT OPEN IS("4.1.4"), "libmpi.so.40");
 	make_library("root/opt/other/libanything.so", INIT OPEN IS("5.0.1"), "libmpi.so.40");
-	make_library("root/opt/other/libm.so", "int sin;", "libm.so");
+	make_library("root/opt/other/libm.so", "int sine;", "libm.so");
 	assert_int_equal(find_with(named, NULL), 0);
 	assert_int_equal(list.count, 2);
 	assert_string_equal(described(0), "Open MPI 5.0.1");

@@ -76,6 +76,10 @@ static int start(void **state)
 	free(inherited_image);
 	inherited_image = NULL;
 	memset(&progress, 0, sizeof(progress));
+	free(first_container);
+	first_container = NULL;
+	free(first_options);
+	first_options = NULL;
 	unsetenv("SLURM_CONTAINER");
 	unsetenv(INHERITED_OPTION);
 	unsetenv("SLURM_SPANK_" INHERITED_OPTION);
