@@ -4,14 +4,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
-#include "common/syscalls.h"
+#include "launcher/mpi/rooted.h"
 
 #define DEPTH_MAX      4
 #define COMPONENTS_MAX 4096 /* of one library; Open MPI has about a hundred */
@@ -39,13 +37,6 @@ static const struct {
 	{ "libibverbs.so", BASE_LIBRARY, "libibverbs" },
 	{ "libibverbs.so", BASE_CONFIG, "libibverbs.d" },
 };
-
-bool belongings_exist(const struct world *world, const char *path)
-{
-	cleanup_close int fd = open_in_root(world->root, path, O_PATH | O_DIRECTORY);
-
-	return fd >= 0;
-}
 
 /* "/opt/openmpi" of "/opt/openmpi/lib64", "/usr" of "/usr/lib/x86_64-linux-gnu". */
 static size_t prefix_len(const char *dir)
@@ -75,7 +66,7 @@ int belongings_add(struct bring *bring, const struct library *library, struct er
 {
 	const char *slash = strrchr(library->real, '/');
 	cleanup_free char *dir = strndup(library->real, (size_t)(slash - library->real));
-	const char *name = library->elf.soname ? library->elf.soname : slash + 1;
+	const char *name = library_name(library);
 
 	if (!dir)
 		return error_set(err, ENOMEM, "cannot tell where '%s' is", library->real);
@@ -112,23 +103,17 @@ static bool is_shared_object(const char *name)
 
 static int walk(struct walk *state, const char *dir, int depth)
 {
-	int fd = open_in_root(state->world->root, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	DIR *stream = rooted_list(state->world->root, dir);
 	struct dirent *entry;
 	int result = 0;
 
-	if (!stream) {
-		if (fd >= 0)
-			close(fd);
+	if (!stream)
 		return 0;
-	}
 	while (result == 0 && (entry = readdir(stream)) && state->seen < COMPONENTS_MAX) {
 		cleanup_free char *path = NULL;
 
-		if (entry->d_name[0] == '.' || asprintf(&path, "%s/%s", dir, entry->d_name) < 0) {
-			path = NULL;
+		if (entry->d_name[0] == '.' || !(path = path_join(dir, entry->d_name)))
 			continue;
-		}
 		if (entry->d_type == DT_DIR && depth < DEPTH_MAX) {
 			result = walk(state, path, depth + 1);
 		} else if (entry->d_type != DT_DIR && is_shared_object(entry->d_name)) {

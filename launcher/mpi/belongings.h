@@ -7,16 +7,11 @@
 #ifndef DAVIT_MPI_BELONGINGS_H
 #define DAVIT_MPI_BELONGINGS_H
 
-#include <stdbool.h>
-
 #include "common/error.h"
 #include "launcher/mpi/bring.h"
 
 /* Adds those of `library`, of the node, by bring_add_directory(). */
 int belongings_add(struct bring *bring, const struct library *library, struct error *err);
-
-/* Is `path` a directory there? */
-bool belongings_exist(const struct world *world, const char *path);
 
 /* Calls `each` with the path of every shared object in the directory `path` and below, as far as it
  * can be read. Stops when that returns another value than 0, and returns that. */

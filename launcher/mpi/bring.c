@@ -14,6 +14,7 @@
 
 #include "common/fd.h"
 #include "launcher/mpi/belongings.h"
+#include "launcher/mpi/rooted.h"
 
 #define NO_MEMORY "cannot keep what the node's MPI needs"
 #define BINDINGS  "libmpi*.so.*"
@@ -25,11 +26,6 @@ static struct bring_library *find(const struct bring *bring, const char *soname)
 		if (strcmp(bring->items[i].soname, soname) == 0)
 			return &bring->items[i];
 	return NULL;
-}
-
-static const char *library_name(const struct library *library)
-{
-	return library->elf.soname ? library->elf.soname : strrchr(library->path, '/') + 1;
 }
 
 static void item_done(struct bring_library *item)
@@ -163,7 +159,7 @@ int bring_add_directory(struct bring *bring, const char *path, struct error *err
 {
 	char **bigger;
 
-	if (!belongings_exist(bring->node, path))
+	if (!rooted_has_directory(bring->node->root, path))
 		return 0;
 	for (size_t i = 0; i < bring->directory_count; i++)
 		if (strcmp(bring->directories[i], path) == 0)

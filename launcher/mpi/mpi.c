@@ -3,15 +3,13 @@
 #include "launcher/mpi/mpi.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/fd.h"
-#include "common/syscalls.h"
+#include "launcher/mpi/rooted.h"
 
 #define LIBRARIES "libmpi*.so.*"
 #define FILES_MAX 256 /* of these names that are read: no system has a tenth of it */
@@ -42,7 +40,7 @@ static char *read_version(const struct world *world, const struct library *libra
 {
 	static const char *const symbols[] = { "ompi_version_string", "MPII_Version_string",
 					       "MPIR_Version_string" };
-	cleanup_close int fd = open_in_root(world->root, library->real, O_RDONLY | O_NONBLOCK);
+	cleanup_close int fd = rooted_open(world->root, library->real);
 	char *version = NULL;
 
 	for (size_t i = 0; fd >= 0 && !version && i < sizeof(symbols) / sizeof(symbols[0]); i++)
@@ -59,10 +57,9 @@ static bool exports(const struct mpi *mpi, const char *symbol)
 static bool identify(struct mpi *mpi, const struct world *world)
 {
 	const struct library *library = mpi->library;
-	const char *base = strrchr(library->path, '/');
-	const char *soname = library->elf.soname ? library->elf.soname : base + (base ? 1 : 0);
+	const char *soname = library_name(library);
 
-	if (!soname || !exports(mpi, "MPI_Init"))
+	if (!exports(mpi, "MPI_Init"))
 		return false;
 	mpi->version = read_version(world, library);
 	mpi->major = so_number(soname);

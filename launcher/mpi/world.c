@@ -190,6 +190,11 @@ void world_done(struct world *world)
 	*world = (struct world){ .root = -1 };
 }
 
+const char *library_name(const struct library *library)
+{
+	return library->elf.soname ? library->elf.soname : strrchr(library->path, '/') + 1;
+}
+
 void library_free(struct library *library)
 {
 	if (!library)

@@ -67,6 +67,9 @@ struct library *world_open(const struct world *world, const char *path, enum elf
 			   struct error *err);
 void library_free(struct library *library);
 
+/* Its soname, or the last part of its path if it has none. */
+const char *library_name(const struct library *library);
+
 /* The path of a file in it without links, in a fresh string; NULL with errno set. */
 char *world_real(const struct world *world, const char *path);
 
