@@ -17,7 +17,7 @@
 #include "common/fd.h"
 #include "common/syscalls.h"
 #include "images/serve.h"
-#include "launcher/devices.h"
+#include "launcher/devices/dev.h"
 #include "launcher/fakeroot.h"
 #include "launcher/identity.h"
 #include "launcher/mpi/place.h"
@@ -36,7 +36,7 @@ static int fill(struct site *site, struct root *root, struct error *err)
 	const struct namespaces *namespaces = &site->way->namespaces;
 	bool in_place = site_is_remapped(site) && site->settings->writable > WRITABLE_NO;
 
-	if (namespaces_mount_kernel(namespaces, root, err) < 0 || devices_mount(root, err) < 0 ||
+	if (namespaces_mount_kernel(namespaces, root, err) < 0 || dev_mount(root, err) < 0 ||
 	    namespaces_mount_ipc(namespaces, root, err) < 0 ||
 	    identity_mount(root, in_place, err) < 0)
 		return -1;
@@ -54,7 +54,7 @@ static int fill(struct site *site, struct root *root, struct error *err)
 	if (plan_place(&site->plan, root, err) < 0 ||
 	    place_host_mpi(site->container, &site->image, site->node, root, err) < 0)
 		return -1;
-	return devices_seal(root, err);
+	return dev_seal(root, err);
 }
 
 /* Puts everything on top of the mount `tree`, and lets the saver have that as it is. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * devices.c - see devices.h.
+ * dev.c - see dev.h.
  *
  * No device node can be created in a user namespace, so those of the node are bound one by one.
  * /dev/shm and /dev/mqueue are the node's (or those that Slurm made for the job), since ranks of
@@ -8,7 +8,7 @@
  * other people's, and /dev/ptmx only works beside an instance of devpts that allows it.
  */
 
-#include "launcher/devices.h"
+#include "launcher/devices/dev.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -62,7 +62,7 @@ static int mount_console(struct root *root, struct error *err)
 	return root_bind(root, tty, "/dev/console", true, err);
 }
 
-int devices_mount(struct root *root, struct error *err)
+int dev_mount(struct root *root, struct error *err)
 {
 	root->dev = root_tmpfs("4m", "0755", err);
 	if (root->dev < 0 || root_attach(root, root->dev, "/dev", err) < 0 ||
@@ -85,7 +85,7 @@ int devices_mount(struct root *root, struct error *err)
 	return 0;
 }
 
-int devices_seal(struct root *root, struct error *err)
+int dev_seal(struct root *root, struct error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC };
 

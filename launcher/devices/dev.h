@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* devices.h - the container's /dev. */
-#ifndef DAVIT_DEVICES_H
-#define DAVIT_DEVICES_H
+/* dev.h - the container's /dev. */
+#ifndef DAVIT_DEVICES_DEV_H
+#define DAVIT_DEVICES_DEV_H
 
 #include "launcher/root.h"
 
 /* Puts a fresh /dev into the container: null zero full random urandom tty from the node, a private
  * instance of pts with ptmx, the node's shm and mqueue, and the usual links. When the caller's
  * standard input is a terminal, it is there as /dev/console, so that ttyname(3) finds it. */
-int devices_mount(struct root *root, struct error *err);
+int dev_mount(struct root *root, struct error *err);
 
 /* Makes /dev itself read-only, when all mount points are in it. */
-int devices_seal(struct root *root, struct error *err);
+int dev_seal(struct root *root, struct error *err);
 
 #endif
