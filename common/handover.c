@@ -63,6 +63,18 @@ const char *handover_text(const struct handover *handover)
 	return (const char *)(handover + 1);
 }
 
+const char *handover_variable(const struct handover *handover, const char *name)
+{
+	const char *text = handover_text(handover), *end = text + handover->text_len;
+	size_t len = strlen(name);
+
+	for (; text < end; text += strlen(text) + 1)
+		if (text[0] == HANDOVER_VARIABLE && strncmp(text + 1, name, len) == 0 &&
+		    text[len + 1] == '=')
+			return text + len + 2;
+	return NULL;
+}
+
 /* An encoded argument begins with this, and has ENCODED_QUOTE for each quote and ENCODED_SELF for
  * each ENCODE. No program takes such bytes for arguments. */
 #define ENCODED       "\001davit:"

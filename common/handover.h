@@ -4,7 +4,8 @@
  *
  * The plugin, in slurmstepd, makes one memfd per node and step. Every rank inherits it, and with it
  * the descriptors that the memfd names. It holds a `struct handover` and behind it the options as
- * text, "name=value" each ended by NUL, in the order in which they apply.
+ * text, "name=value" each ended by NUL, in the order in which they apply; then variables of the step,
+ * "$NAME=value", as slurmstepd has them for all ranks: later it narrows them for each (--gpu-bind).
  *
  * A rank learns the memfd's number in one of two ways:
  *	Slurm >= 23.11	argv is `davit join FD -- COMMAND...`
@@ -32,7 +33,8 @@
 
 #define HANDOVER_ENV   "DAVIT_JOIN"
 #define HANDOVER_NONE  "none"      /* in place of the memfd: the plugin failed, and has told why */
-#define HANDOVER_MAGIC 0x32766144u /* "Dav2": a plugin and a launcher of one layout */
+#define HANDOVER_VARIABLE '$'
+#define HANDOVER_MAGIC 0x33766144u /* "Dav3": a plugin and a launcher of one layout */
 
 /* Record locks, each on one byte. */
 enum handover_lock {
@@ -55,12 +57,13 @@ enum handover_server {
 
 struct handover {
 	uint32_t magic;
-	uint32_t text_len; /* bytes of options behind this struct */
+	uint32_t text_len; /* bytes of text behind this struct */
 	int32_t userns_fd; /* user namespace made by the plugin, or -1: the launcher makes one */
 	int32_t send_fd;   /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
 	int32_t recv_fd;   /* and every other rank peeks at the message here */
 	int32_t question_fd; /* pipes: by a byte the plugin asks the image server to set layer_full, */
 	int32_t answer_fd;  /* and by a byte that says it has */
+	uint32_t is_step;   /* the plugin has made it: the step's variables are in the text */
 	uint32_t is_batch;  /* the command is Slurm's copy of a batch script */
 	uint32_t state;     /* enum handover_state */
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
@@ -79,8 +82,11 @@ int handover_create(const struct handover *header, const char *text, struct erro
  * `err` set if `fd` is not such a memfd. */
 struct handover *handover_map(int fd, struct error *err);
 
-/* The options text and its end; it always ends in NUL unless it is empty. */
+/* The text and its end; it always ends in NUL unless it is empty. */
 const char *handover_text(const struct handover *handover);
+
+/* The value of a variable of the step; NULL: it has none of that name. */
+const char *handover_variable(const struct handover *handover, const char *name);
 
 /* Returns `arg` in a form without single quotes, to be freed by the caller; NULL when out of memory. */
 char *handover_encode_arg(const char *arg);

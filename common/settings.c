@@ -249,19 +249,74 @@ static int parse_namespace(struct unshare *unshare, const char *word, struct err
 			    near ? "; there are " : "");
 }
 
+/* Finds which of `count` words the value is. Returns its index, or -1 with `err` set. */
+static int parse_word(const char *value, const char *const *words, size_t count, struct error *err)
+{
+	char all[128] = "";
+	const char *near = word_nearest(value, words, count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(value, words[i]) == 0)
+			return (int)i;
+		if (i > 0)
+			strcat(all, ", ");
+		strcat(all, words[i]);
+	}
+	error_set(err, 0, "'%s' is none of %s", value, all);
+	return error_remedy(err, "%s", near ? near : all);
+}
+
 static int set_mpi(struct settings *settings, const char *value, struct error *err)
 {
 	static const char *const words[] = { "image", "host", "auto" };
-	const char *near;
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(value, words[i]) == 0) {
-			settings->mpi = (enum mpi_choice)(MPI_IMAGE + i);
-			return 0;
-		}
-	near = word_nearest(value, words, sizeof(words) / sizeof(words[0]));
-	error_set(err, 0, "'%s' is none of image, host, auto", value);
-	return error_remedy(err, "%s", near ? near : "image, host or auto");
+	if (index < 0)
+		return -1;
+	settings->mpi = (enum mpi_choice)(MPI_IMAGE + index);
+	return 0;
+}
+
+static int set_gpus(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "auto", "none", "all" };
+	struct numbers numbers = { .items = NULL };
+	int index = GPUS_LIST - GPUS_AUTO;
+
+	if (isdigit((unsigned char)value[0])) {
+		if (numbers_parse(&numbers, value, err) < 0)
+			return -1;
+	} else {
+		index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+	}
+	if (index < 0)
+		return -1;
+	numbers_done(&settings->gpu_numbers);
+	settings->gpu_numbers = numbers;
+	settings->gpus = (enum gpus_choice)(GPUS_AUTO + index);
+	return 0;
+}
+
+static int set_nic(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "all", "none", "nearest" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->nic = (enum nic_choice)(NIC_ALL + index);
+	return 0;
+}
+
+static int set_device(struct settings *settings, const char *value, struct error *err)
+{
+	char **devices = devicelist_parse(value, err);
+
+	if (!devices)
+		return -1;
+	strings_free(settings->devices);
+	settings->devices = devices;
+	return 0;
 }
 
 static void unshare_done(struct unshare *unshare)
@@ -331,6 +386,12 @@ const struct option_def settings_options[] = {
 	  "of its own, for all ranks on a node: net, net:slirp, ipc, uts, pid", set_unshare },
 	{ "mpi", NULL, ARG_REQUIRED, "image|host|auto",
 	  "whose MPI library to use: the image's, the node's, or the node's where it fits", set_mpi },
+	{ "gpus", NULL, ARG_REQUIRED, "auto|none|all|LIST",
+	  "GPUs of the node in it: those of the step, none, all, or 0,2-3 of those of the step", set_gpus },
+	{ "nic", NULL, ARG_REQUIRED, "all|none|nearest",
+	  "interconnect adapters in it; nearest: each rank is told to use the nearest", set_nic },
+	{ "device", NULL, ARG_REQUIRED, "VENDOR/CLASS=NAME,...",
+	  "more devices of the node in it, by their CDI names", set_device },
 	{ "slurm", "no-slurm", ARG_NONE, NULL,
 	  "have srun, sbatch, squeue and their like work in it", set_slurm },
 	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },
@@ -420,5 +481,7 @@ void settings_done(struct settings *settings)
 	mountlist_done(&settings->mounts);
 	envlist_done(&settings->env);
 	unshare_done(&settings->unshare);
+	numbers_done(&settings->gpu_numbers);
+	strings_free(settings->devices);
 	*settings = (struct settings){ .image = NULL };
 }

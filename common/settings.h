@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/devicespec.h"
 #include "common/envspec.h"
 #include "common/error.h"
 #include "common/mountspec.h"
@@ -48,6 +49,23 @@ enum mpi_choice {
 	MPI_AUTO /* the node's where it fits, else the image's */
 };
 
+/* Which GPUs of the node are in the container. */
+enum gpus_choice {
+	GPUS_UNSET,
+	GPUS_AUTO, /* those that Slurm gave the step */
+	GPUS_NONE,
+	GPUS_ALL,
+	GPUS_LIST
+};
+
+/* Which adapters each rank is told to use. */
+enum nic_choice {
+	NIC_UNSET,
+	NIC_ALL, /* all are there, and the libraries choose */
+	NIC_NONE,
+	NIC_NEAREST /* all are there, and the variables of the libraries name the nearest */
+};
+
 /* Bits of struct unshare. */
 #define UNSHARE_NET   1u
 #define UNSHARE_IPC   2u
@@ -78,6 +96,10 @@ struct settings {
 	enum name_mode name_mode;
 	enum writable writable;
 	enum mpi_choice mpi;
+	enum gpus_choice gpus;
+	struct numbers gpu_numbers; /* with GPUS_LIST: as Slurm counts them on the node */
+	enum nic_choice nic;
+	char **devices; /* names of CDI; ends with NULL; NULL: none */
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
 };
 

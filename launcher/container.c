@@ -147,6 +147,20 @@ static int find_named(struct site *site, struct error *err)
 	return error_remedy(err, "'%s' alone starts one", settings->name);
 }
 
+/* The devices, as long as the node is as it is. */
+static int decide_devices(struct site *site, struct error *err)
+{
+	struct container *container = site->container;
+	const struct grant_wish wish = { .settings = site->settings,
+					 .conf = container->conf,
+					 .handover = container->rendezvous->handover };
+
+	if (grant_make(&container->grant, &wish, err) < 0)
+		return -1;
+	notes_append(&container->notes, &container->grant.notes);
+	return 0;
+}
+
 static int build_or_enter(struct site *site, struct error *err)
 {
 	const char *image = site->settings->image;
@@ -166,6 +180,8 @@ static int build_or_enter(struct site *site, struct error *err)
 		return -1;
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)
+		return -1;
+	if (decide_devices(site, err) < 0)
 		return -1;
 	return runs ? enter_running(site, err) : build(site, err);
 }
@@ -230,6 +246,7 @@ static void clear(struct site *site)
 	if (site->container->save.control >= 0 || site->way->recipe < 0)
 		named_done(&site->named);
 	plan_done(&site->plan);
+	grant_done(&site->container->grant);
 	image_done(&site->image);
 }
 

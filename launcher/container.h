@@ -8,6 +8,8 @@
 #include "common/error.h"
 #include "common/settings.h"
 #include "launcher/conf/conf.h"
+#include "launcher/devices/grant.h"
+#include "launcher/note.h"
 #include "launcher/rendezvous.h"
 #include "launcher/save.h"
 
@@ -19,9 +21,10 @@ struct container {
 	bool has_command;   /* else the image's own is run */
 	int userns;         /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
+	struct grant grant; /* decided meanwhile */
 	struct save save;  /* comes out: who saves the container */
 	bool host_mpi;     /* comes out: the node's MPI is in it */
-	struct error note; /* comes out: what the user should know although nothing failed, or "" */
+	struct notes notes; /* comes out: what the user should know although nothing failed */
 };
 
 /* Enters a user and a mount namespace whose root is the image with everything mounted, as described

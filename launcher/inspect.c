@@ -81,7 +81,10 @@ static int print(const struct image *image, struct error *err)
 
 static int inspect(char *path, struct error *err)
 {
-	struct settings settings = { .image = path, .workdir = (char *)(uintptr_t) "/" };
+	struct settings settings = { .image = path,
+				     .workdir = (char *)(uintptr_t) "/",
+				     .gpus = GPUS_NONE,
+				     .nic = NIC_NONE };
 	struct rendezvous rendezvous = { .memfd = -1 };
 	struct conf conf = { .state_dir = NULL };
 	struct container container = { .settings = &settings,

@@ -52,6 +52,8 @@ static int read_options(const struct joining *joining, struct choices *choices, 
 		const char *value = strchr(text, '=');
 		char name[64], origin[80] = "--";
 
+		if (text[0] == HANDOVER_VARIABLE)
+			continue;
 		if (!value || (size_t)(value - text) >= sizeof(name))
 			return error_set(err, 0, "the plugin sent a bad option '%s'", text);
 		memcpy(name, text, (size_t)(value - text));
@@ -79,8 +81,8 @@ static int build(struct joining *joining, const struct request *request, struct 
 	int result = container_build(&container, &joining->way, err);
 
 	joining->save = container.save;
-	if (result == 0 && container.note.cause[0])
-		report(&container.note);
+	for (size_t i = 0; result == 0 && i < container.notes.count; i++)
+		report(&container.notes.items[i]);
 	return result;
 }
 

@@ -58,7 +58,7 @@ static int add(struct mountlist *list, const struct mountlist *asked, const char
 	return mountlist_add_bind(list, target, true, err);
 }
 
-/* Default ones, then those of the site, then those of the user; parents first. */
+/* Devices, default ones, then those of the site, then those of the user; parents first. */
 static int list_mounts(const struct container *container, struct mountlist *list, struct error *err)
 {
 	const struct settings *settings = container->settings;
@@ -83,6 +83,8 @@ static int list_mounts(const struct container *container, struct mountlist *list
 
 	if (mountlist_append_copy(&asked, &container->conf->mounts, err) < 0 ||
 	    mountlist_append_copy(&asked, &settings->mounts, err) < 0)
+		goto out;
+	if (mountlist_append_copy(list, &container->grant.mounts, err) < 0)
 		goto out;
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (add(list, &asked, own[i], err) < 0)

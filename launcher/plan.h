@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plan.h - what gets mounted in a container: directories of the node that nobody has to ask for,
+ * plan.h - what gets mounted in a container: devices, directories of the node that nobody has to ask for,
  * those of davit.conf, those of the user.
  */
 #ifndef DAVIT_PLAN_H

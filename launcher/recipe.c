@@ -3,7 +3,7 @@
  * recipe.c - see recipe.h.
  *
  * The memfd: a header, then the edits as they are, then texts, each ended by NUL: working directory,
- * fallback, the words of the prefix, those of the command.
+ * fallback, the table of devices, the words of the prefix, those of the command.
  */
 #include "launcher/recipe.h"
 
@@ -19,6 +19,7 @@
 
 #include "common/fd.h"
 #include "launcher/command.h"
+#include "launcher/devices/nearest.h"
 #include "launcher/guard.h"
 
 struct header {
@@ -51,6 +52,7 @@ static char *make_text(const struct recipe *recipe, struct header *header)
 		fwrite(recipe->edits.text, recipe->edits.len, 1, out);
 	fwrite(recipe->workdir, strlen(recipe->workdir) + 1, 1, out);
 	fwrite(recipe->fallback, strlen(recipe->fallback) + 1, 1, out);
+	fwrite(recipe->devices, strlen(recipe->devices) + 1, 1, out);
 	header->prefix = put_words(out, recipe->prefix);
 	header->command = put_words(out, recipe->command);
 	if (fclose(out) != 0) {
@@ -152,7 +154,7 @@ static int become_guard(const struct rank *rank, struct error *err)
 int recipe_follow(const struct rank *rank, struct error *err)
 {
 	const struct header *header = map(rank->way->recipe, err);
-	const char *at, *end, *workdir, *fallback;
+	const char *at, *end, *workdir, *fallback, *devices;
 	char **argv;
 
 	if (!header)
@@ -166,6 +168,9 @@ int recipe_follow(const struct rank *rank, struct error *err)
 	at += header->edits;
 	workdir = next(&at, end);
 	fallback = next(&at, end);
+	devices = next(&at, end);
+	if (devices[0] && nearest_apply(devices, err) < 0)
+		return -1;
 	argv = make_argv(header, at, end, rank->argv);
 	if (!argv)
 		return error_set(err, ENOMEM, "cannot start the command");

@@ -84,8 +84,8 @@ static int build(void *arg, struct error *err)
 	int result = container_build(&container, &running->way, err);
 
 	running->save = container.save;
-	if (result == 0 && container.note.cause[0])
-		report(&container.note);
+	for (size_t i = 0; result == 0 && i < container.notes.count; i++)
+		report(&container.notes.items[i]);
 	return result;
 }
 

@@ -100,10 +100,38 @@ static int make_userns(spank_t spank, struct error *err)
 	return userns_create(uid, gid, groups, count, err);
 }
 
+/* What Slurm gives the step on this node. It will narrow some of it for each rank, but what is in the
+ * container is for all of them. */
+static const char *const variables[] = { "SLURM_GPUS_ON_NODE", "SLURM_SHARDS_ON_NODE",
+					 "SLURM_STEP_GPUS", "SLURM_JOB_GPUS" };
+
+/* The options, and these variables. */
+static char *make_text(size_t *len)
+{
+	size_t options_len = 0;
+	cleanup_free char *options = options_text(&options_len);
+	char *text = NULL;
+	FILE *out = options ? open_memstream(&text, len) : NULL;
+
+	if (!out)
+		return NULL;
+	fwrite(options, options_len, 1, out);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const char *value = get_variable(variables[i]);
+
+		if (value)
+			fprintf(out, "%c%s=%s%c", HANDOVER_VARIABLE, variables[i], value, '\0');
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static int make_handover(uint32_t step, struct error *err)
 {
 	size_t len = 0;
-	cleanup_free char *text = options_text(&len);
+	cleanup_free char *text = make_text(&len);
 	struct handover header = {
 		.magic = HANDOVER_MAGIC,
 		.text_len = (uint32_t)len,
@@ -112,6 +140,7 @@ static int make_handover(uint32_t step, struct error *err)
 		.recv_fd = sockets[1],
 		.question_fd = question[0],
 		.answer_fd = answer[1],
+		.is_step = true,
 		.is_batch = step == SLURM_BATCH_SCRIPT,
 	};
 

@@ -112,6 +112,14 @@ void conf_done(struct conf *conf)
 	strings_free(conf->host_only);
 	strings_free(conf->host_mpi);
 	strings_free(conf->host_mpi_directories);
+	strings_free(conf->gpu_libraries);
+	strings_free(conf->gpu_programs);
+	strings_free(conf->gpu_files);
+	strings_free(conf->nic_libraries);
+	strings_free(conf->nic_files);
+	strings_free(conf->cdi_directories);
+	strings_free(conf->cdi_hooks);
+	free(conf->topology_file);
 	edits_done(&conf->environment);
 	for (size_t i = 0; i < conf->template_count; i++)
 		template_done(&conf->templates[i]);

@@ -11,6 +11,7 @@
  *
  * conf.c       which files, and what a user may choose
  * conf_file.c  may this file be believed?
+ * conf_devices.c the keys on devices
  * conf_parse.c from the tree to struct conf
  * templates.c  files for the container
  */
@@ -52,6 +53,15 @@ struct conf {
 	char *writable_size; /* of a writable layer in memory, as tmpfs(5) takes it */
 	char **host_mpi; /* MPI libraries of the node, preferred to those that the loader finds */
 	char **host_mpi_directories; /* that come along with them; both end with NULL or are NULL */
+	/* Devices. Lists end with NULL; patterns are fnmatch(3)'s. */
+	char **gpu_libraries;   /* patterns of sonames of the node's that go with a GPU */
+	char **gpu_programs;    /* names of programs that do */
+	char **gpu_files;       /* paths of files that do */
+	char **nic_libraries;   /* patterns of sonames that go with an adapter where the image has none; or NULL */
+	char **nic_files;       /* paths of files and directories that go with them; or NULL */
+	char **cdi_directories; /* where CDI's specifications are */
+	char **cdi_hooks;       /* paths of programs that CDI's hooks may start; or NULL */
+	char *topology_file;    /* the node's topology as hwloc's XML, or NULL */
 	char *state_dir;             /* where named containers keep their layers; absolute */
 	bool subids;                 /* may /etc/subuid be used for remap-root? */
 	bool user_config;            /* do files of users count? */

@@ -243,6 +243,14 @@ static const struct {
 	{ "subids", read_subids, true },
 	{ "user-config", read_user_config, true },
 	{ "forbid", read_forbid, true },
+	{ "gpu-libraries", conf_read_gpu_libraries, false },
+	{ "gpu-programs", conf_read_gpu_programs, false },
+	{ "gpu-files", conf_read_gpu_files, false },
+	{ "nic-libraries", conf_read_nic_libraries, false },
+	{ "nic-files", conf_read_nic_files, false },
+	{ "cdi-directories", conf_read_cdi_directories, true },
+	{ "cdi-hooks", conf_read_cdi_hooks, true },
+	{ "topology-file", conf_read_topology_file, true },
 	{ "host-mpi", conf_read_host_mpi, false },
 	{ "host-mpi-directories", conf_read_host_mpi_directories, false },
 };
@@ -385,6 +393,8 @@ int conf_init(struct conf *conf, struct error *err)
 		if (!conf->host_only[i])
 			return error_set(err, ENOMEM, "cannot start with davit.conf");
 	}
+	if (conf_init_devices(conf) < 0)
+		return error_set(err, ENOMEM, "cannot start with davit.conf");
 	return 0;
 }
 

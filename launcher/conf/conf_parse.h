@@ -30,6 +30,29 @@ int conf_read_fields(const struct conf_reader *reader, const struct yaml_node *m
 int conf_read_switch(const struct conf_reader *reader, const struct yaml_node *node, bool *value,
 		     struct error *err);
 
+/* Puts a list of paths in front of *paths: what the user prefers, and then what the site does. */
+int conf_read_paths(const struct conf_reader *reader, const struct yaml_node *list, char ***paths,
+		    struct error *err);
+
+/* conf_devices.c */
+int conf_init_devices(struct conf *conf);
+int conf_read_gpu_libraries(const struct conf_reader *reader, const struct yaml_node *list,
+			    struct error *err);
+int conf_read_gpu_programs(const struct conf_reader *reader, const struct yaml_node *list,
+			   struct error *err);
+int conf_read_gpu_files(const struct conf_reader *reader, const struct yaml_node *list,
+			struct error *err);
+int conf_read_nic_libraries(const struct conf_reader *reader, const struct yaml_node *list,
+			    struct error *err);
+int conf_read_nic_files(const struct conf_reader *reader, const struct yaml_node *list,
+			struct error *err);
+int conf_read_cdi_directories(const struct conf_reader *reader, const struct yaml_node *list,
+			      struct error *err);
+int conf_read_cdi_hooks(const struct conf_reader *reader, const struct yaml_node *list,
+			struct error *err);
+int conf_read_topology_file(const struct conf_reader *reader, const struct yaml_node *node,
+			    struct error *err);
+
 /* conf_sections.c */
 int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *node,
 		     struct error *err);

@@ -130,9 +130,8 @@ int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *n
 	return 0;
 }
 
-/* Puts a list of paths in front of *paths: what the user prefers, and then what the site does. */
-static int read_paths(const struct conf_reader *reader, const struct yaml_node *list, char ***paths,
-		      struct error *err)
+int conf_read_paths(const struct conf_reader *reader, const struct yaml_node *list, char ***paths,
+		    struct error *err)
 {
 	size_t count = 0;
 	char **all;
@@ -172,13 +171,13 @@ bad:
 int conf_read_host_mpi(const struct conf_reader *reader, const struct yaml_node *list,
 		       struct error *err)
 {
-	return read_paths(reader, list, &reader->conf->host_mpi, err);
+	return conf_read_paths(reader, list, &reader->conf->host_mpi, err);
 }
 
 int conf_read_host_mpi_directories(const struct conf_reader *reader, const struct yaml_node *list,
 				   struct error *err)
 {
-	return read_paths(reader, list, &reader->conf->host_mpi_directories, err);
+	return conf_read_paths(reader, list, &reader->conf->host_mpi_directories, err);
 }
 
 /* A pattern of fnmatch(3) for names of variables. */

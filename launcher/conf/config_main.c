@@ -197,20 +197,35 @@ static void print_mounts(const struct conf *conf, const struct choices *user)
 	put_origin(item->origin);
 }
 
-static void print_host_only(const struct conf *conf)
+/* A list that the files replace; else the built-in one. */
+static void print_replaced(const struct conf *conf, const char *section, const char *key,
+			   char *const *values)
 {
-	const struct yaml_node *list = find(conf, CONF_SITE, "environment", "host-only");
+	const char *indent = section ? "  " : "";
+	const struct yaml_node *list = NULL;
 
+	for (enum conf_layer layer = CONF_SITE; layer < CONF_LAYERS; layer++)
+		if (find(conf, layer, section, key))
+			list = find(conf, layer, section, key);
 	if (list && !list->children) {
-		fputs("  host-only: []", stdout);
-		put_node_origin(conf, CONF_SITE, list);
+		printf("%s%s: []", indent, key);
+		put_node_origin(conf, find(conf, CONF_USER, section, key) ? CONF_USER : CONF_SITE,
+				list);
 		return;
 	}
-	puts("  host-only:");
-	print_entries(conf, "environment", "host-only");
-	for (char **pattern = conf->host_only; !list && *pattern; pattern++) {
-		fputs("    - ", stdout);
-		put_text(*pattern);
+	printf("%s%s:\n", indent, key);
+	for (enum conf_layer layer = CONF_SITE; layer < CONF_LAYERS; layer++)
+		for (const struct yaml_node *node =
+			     list && list == find(conf, layer, section, key) ? list->children
+									     : NULL;
+		     node; node = node->next) {
+			printf("%s  - ", indent);
+			put_flow(node);
+			put_node_origin(conf, layer, node);
+		}
+	for (; !list && *values; values++) {
+		printf("%s  - ", indent);
+		put_text(*values);
 		put_origin(DEFAULT);
 	}
 }
@@ -277,7 +292,7 @@ static void print_variables(const struct conf *conf, const char *key)
 static void print_environment(const struct conf *conf)
 {
 	puts("environment:");
-	print_host_only(conf);
+	print_replaced(conf, "environment", "host-only", conf->host_only);
 	print_list(conf, "environment", "unset");
 	print_variables(conf, "set");
 	print_variables(conf, "prepend");
@@ -304,6 +319,15 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	print_list(conf, NULL, "files");
 	print_list(conf, NULL, "host-mpi");
 	print_list(conf, NULL, "host-mpi-directories");
+	print_replaced(conf, NULL, "gpu-libraries", conf->gpu_libraries);
+	print_replaced(conf, NULL, "gpu-programs", conf->gpu_programs);
+	print_replaced(conf, NULL, "gpu-files", conf->gpu_files);
+	print_list(conf, NULL, "nic-libraries");
+	print_list(conf, NULL, "nic-files");
+	print_replaced(conf, NULL, "cdi-directories", conf->cdi_directories);
+	print_list(conf, NULL, "cdi-hooks");
+	if (conf->topology_file)
+		print_site_value(conf, "topology-file", conf->topology_file);
 	print_site_value(conf, "writable-size", conf->writable_size);
 	print_site_value(conf, "state-dir", conf->state_dir);
 	print_site_value(conf, "subids", conf->subids ? "yes" : "no");

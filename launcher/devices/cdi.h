@@ -9,8 +9,10 @@
  * who miss one of its devices. Of two devices with one name, that of the later directory counts; two
  * in one directory are an error when that device is asked for.
  *
- * cdi.c        directories, names, and which device it is
- * cdi_parse.c  from the text of a file to struct cdi_spec
+ * cdi.c         directories, names, and which device it is
+ * cdi_parse.c   from the text of a file to struct cdi_spec: the file and its devices
+ * cdi_edits.c   "containerEdits"
+ * cdi_fields.c  maps, lists and values, as cdi_parse.h has them
  */
 #ifndef DAVIT_DEVICES_CDI_H
 #define DAVIT_DEVICES_CDI_H
@@ -30,6 +32,7 @@ struct cdi_node {
 struct cdi_mount {
 	char *host_path, *container_path; /* absolute, normalised */
 	char **options;                   /* as the file has them; ends with NULL; or NULL */
+	char *type; /* of the file system; NULL, "none" and "bind" are a bind */
 };
 
 struct cdi_hook {

@@ -250,6 +250,8 @@ int environment_make(struct edits *edits, const struct environment *environment,
 		return -1;
 	if (environment->host_mpi && add_host_mpi(edits, err) < 0)
 		return -1;
+	if (environment->devices && edits_append(edits, environment->devices, err) < 0)
+		return -1;
 	if (environment->site && edits_append(edits, environment->site, err) < 0)
 		return -1;
 	if (add_named(edits, &environment->settings->env, err) < 0 ||

@@ -6,10 +6,11 @@
  *	1. the job's environment, without what belongs to the node; or with clean-env, only what
  *	   a step needs
  *	2. the image's variables, and what its scripts make of the environment
- *	3. the site's changes, of davit.conf
- *	4. --container-env
- *	5. locales that the image lacks become C.UTF-8, unless 4. named them
- *	6. DAVIT_IMAGE and DAVIT_NAME
+ *	3. those of devices (CDI)
+ *	4. the site's changes, of davit.conf
+ *	5. --container-env
+ *	6. locales that the image lacks become C.UTF-8, unless 5. named them
+ *	7. DAVIT_IMAGE and DAVIT_NAME
  * The image cannot change HOME, USER and LOGNAME, nor what Slurm has set for the rank.
  */
 #ifndef DAVIT_ENVIRONMENT_H
@@ -24,6 +25,7 @@
 
 struct environment {
 	char *const *host_only;           /* patterns of names, ends with NULL; or NULL */
+	const struct edits *devices;      /* or NULL */
 	const struct edits *site;         /* or NULL */
 	const struct image_config *image; /* or NULL */
 	const struct settings *settings;

@@ -155,6 +155,33 @@ static int add_component(void *context, const char *path)
 		       : -1;
 }
 
+int bring_add_library(struct bring *bring, const char *soname, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	struct library *image = world_find(bring->image, soname, NULL, ELF_HEAD, &ignored);
+	struct bring_library item = { .from = BRING_NODE };
+
+	library_free(image);
+	if (image || find(bring, soname))
+		return 0;
+	item.node = world_find(bring->node, soname, NULL, ELF_SYMBOLS, err);
+	if (!item.node)
+		return err->errnum == ENOMEM ? -1 : 0;
+	item.soname = strdup(soname);
+	return append(bring, item, err) ? 0 : -1;
+}
+
+bool bring_is_left_out(struct bring *bring, const char *soname, struct error *why)
+{
+	const struct bring_library *item = find(bring, soname);
+
+	if (!item || item->from != BRING_NOTHING)
+		return false;
+	if (bring_suits_libc(bring, item, why))
+		error_set(why, 0, "what the node's '%s' needs cannot come along", item->node->path);
+	return true;
+}
+
 int bring_add_directory(struct bring *bring, const char *path, struct error *err)
 {
 	char **bigger;
@@ -180,7 +207,7 @@ int bring_add_directory(struct bring *bring, const char *path, struct error *err
 /* ---- the walk -------------------------------------------------------------------------------- */
 
 /* The node's library of `item`, as the image's loader will see it: its RUNPATH counts there, too. */
-static struct library as_placed(const struct bring_library *item)
+static struct library as_placed(const struct bring *bring, const struct bring_library *item)
 {
 	struct library placed = *item->node;
 
@@ -189,7 +216,7 @@ static struct library as_placed(const struct bring_library *item)
 	else if (item->image)
 		placed.path = item->image->path;
 	else if (!item->is_component)
-		placed.path = (char *)(uintptr_t)BRING_DIRECTORY "/library";
+		placed.path = (char *)(uintptr_t)bring->place;
 	return placed;
 }
 
@@ -199,7 +226,7 @@ static ssize_t look_for(struct bring *bring, const char *soname, const struct br
 			struct error *err)
 {
 	struct bring_library *item = find(bring, soname);
-	struct library placed = as_placed(user);
+	struct library placed = as_placed(bring, user);
 	struct error ignored = ERROR_INIT;
 	struct bring_library fresh = { .from = BRING_IMAGE };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bring.h - what has to come along when the node's MPI takes the place of an image's.
+ * bring.h - what has to come along when a library of the node's is used in an image: its MPI, which
+ * takes the place of the image's, or what an adapter needs.
  *
  * The node's library needs others. Which world each of those comes from is decided by the symbols:
  *	- The image lacks it: it comes from the node.
@@ -16,8 +17,9 @@
  * belongings.h); what those need comes along in the same way, but a component that cannot is only
  * left alone.
  *
- * bring.c      what is needed
- * conflict.c   may it come along?
+ * bring.c        what is needed
+ * conflict.c     may it come along?
+ * bring_mount.c  puts it into the container
  */
 #ifndef DAVIT_MPI_BRING_H
 #define DAVIT_MPI_BRING_H
@@ -29,8 +31,7 @@
 #include "launcher/mpi/mpi.h"
 #include "launcher/mpi/rooted.h"
 #include "launcher/mpi/world.h"
-
-#define BRING_DIRECTORY "/dev/davit-mpi" /* in the container, for what the image lacks */
+#include "launcher/root.h"
 
 enum bring_from {
 	BRING_NOTHING, /* it cannot come along, and nothing depends on it */
@@ -50,9 +51,10 @@ struct bring_library {
 	bool is_refused;   /* it cannot come along, and MPI starts without */
 };
 
-/* Starts with all zeros but the worlds, which are the caller's. */
+/* Starts with all zeros but the worlds and the place, which are the caller's. */
 struct bring {
 	const struct world *image, *node;
+	const char *place; /* directory for what the image lacks, right below the container's /dev; ends with '/' */
 	struct bring_library *items;
 	size_t count;
 	char **directories; /* of the node, for the same paths in the container */
@@ -67,6 +69,13 @@ struct bring {
 int bring_add_pair(struct bring *bring, const struct mpi *mpi, const struct mpi *with,
 		   struct error *err);
 
+/* A library of the node's that the image lacks, and what it needs; where it cannot come along, it is
+ * left out. */
+int bring_add_library(struct bring *bring, const char *soname, struct error *err);
+
+/* Why the library of that name has been left out; false: it has not. */
+bool bring_is_left_out(struct bring *bring, const char *soname, struct error *why);
+
 /* A directory of the node and what its components need; one that is not there is no error. */
 int bring_add_directory(struct bring *bring, const char *path, struct error *err);
 
@@ -74,6 +83,13 @@ int bring_add_directory(struct bring *bring, const char *path, struct error *err
  * cannot work; the cause says why. */
 int bring_decide(struct bring *bring, struct error *err);
 void bring_done(struct bring *bring);
+
+/* bring_mount.c: mounts what comes from the node. A library that the image has, too, is mounted on the
+ * image's file; others in `place`, which is made in any case, and they are added to `cache`, which is
+ * written anew to the container's ld.so.cache if that changes anything. Returns 0, or -1 with `err`
+ * set. */
+int bring_mount(const struct bring *bring, struct root *root, struct ldcache *cache,
+		struct error *err);
 
 /* conflict.c: can `item` of the node run with the image's C library? */
 bool bring_suits_libc(struct bring *bring, const struct bring_library *item, struct error *why);

@@ -140,7 +140,10 @@ static int check_with_image(struct hostmpi_places *places, const struct settings
 static int check(char *path, bool *is_used, struct error *err)
 {
 	cleanup_close int node = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), root = -1;
-	struct settings settings = { .image = path, .workdir = (char *)(uintptr_t) "/" };
+	struct settings settings = { .image = path,
+				     .workdir = (char *)(uintptr_t) "/",
+				     .gpus = GPUS_NONE,
+				     .nic = NIC_NONE };
 	struct rendezvous rendezvous = { .memfd = -1 };
 	struct conf empty = { .state_dir = NULL }, conf = { .state_dir = NULL };
 	struct container container = { .settings = &settings,

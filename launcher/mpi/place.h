@@ -21,7 +21,7 @@
 
 /* Decides by --container-mpi and does it. `node` is the node's root directory, opened in this mount
  * namespace. To be called when all other mounts are there and /dev is not yet sealed. What the user
- * should know goes to container->note; container->host_mpi tells whether the node's is used. Returns
+ * should know goes to container->notes; container->host_mpi tells whether the node's is used. Returns
  * 0, or -1 with `err` set. */
 int place_host_mpi(struct container *container, const struct image *image, int node,
 		   struct root *root, struct error *err);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * grant_gpus.c - see grant.h: which of the node's GPUs are in the container.
+ *
+ * Slurm counts by gres.conf, so a number stands for a device file there; where that names none
+ * (AutoDetect), the devices that the kernel shows are counted, as Slurm does it, too.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "launcher/devices/gresconf.h"
+#include "launcher/devices/grant.h"
+#include "launcher/devices/share.h"
+
+/* What the plugin has handed over outweighs the rank's environment, for it holds for all ranks. */
+static const char *get_variable(void *context, const char *name)
+{
+	const struct handover *handover = context;
+
+	if (handover && (strcmp(name, "SLURM_GPUS_ON_NODE") == 0 ||
+			 strcmp(name, "SLURM_SHARDS_ON_NODE") == 0 ||
+			 strcmp(name, "SLURM_STEP_GPUS") == 0 ||
+			 strcmp(name, "SLURM_JOB_GPUS") == 0))
+		return handover_variable(handover, name);
+	return getenv(name);
+}
+
+static const struct gpu *find_by_file(const struct gpulist *gpus, const char *file)
+{
+	for (size_t i = 0; i < gpus->count; i++)
+		for (char **node = gpus->items[i].nodes; *node; node++)
+			if (strcmp(*node, file) == 0)
+				return &gpus->items[i];
+	return NULL;
+}
+
+/* Puts a GPU into the list, which is in the order of the devices. One can have several numbers: parts of
+ * it that Slurm gives separately. */
+static void grant_gpu(struct grant *grant, const struct gpu *gpu, unsigned int number)
+{
+	size_t at = grant->granted_count;
+
+	for (size_t i = 0; i < grant->granted_count; i++)
+		if (grant->granted[i] == gpu)
+			return;
+	for (; at > 0 && grant->granted[at - 1] > gpu; at--) {
+		grant->granted[at] = grant->granted[at - 1];
+		grant->numbers[at] = grant->numbers[at - 1];
+	}
+	grant->granted[at] = gpu;
+	grant->numbers[at] = number;
+	grant->granted_count++;
+}
+
+/* A device file of gres.conf that is no GPU to us is one to the site: it is there as it is. */
+static int grant_number(struct grant *grant, const struct gresconf *gres, unsigned int number,
+			struct error *err)
+{
+	const struct gpu *gpu = NULL;
+
+	if (number < gres->count) {
+		const char *file = gres->files[number];
+
+		gpu = find_by_file(&grant->gpus, file);
+		if (!gpu && access(file, F_OK) == 0)
+			return grant_mount(grant, file, file, 0, err);
+		if (!gpu) {
+			error_set(err, errno, "cannot use GPU %u of this step, '%s'", number, file);
+			return error_remedy(
+				err,
+				"tell your admin: gres.conf names a device file that the node does not have");
+		}
+	} else if (gres->count == 0 && number < grant->gpus.count) {
+		gpu = &grant->gpus.items[number];
+	}
+	if (gpu) {
+		grant_gpu(grant, gpu, number);
+		return 0;
+	}
+	error_set(err, 0, "the node has no GPU %u: there are %zu", number,
+		  gres->count ? gres->count : grant->gpus.count);
+	return error_remedy(
+		err, gres->count ? "`davit devices` shows those that there are"
+				 : "tell your admin if Slurm has given it: the driver does not show it");
+}
+
+/* All that the user may open: the device cgroup counts, too. */
+static int grant_all(struct grant *grant, const struct gresconf *gres, struct error *err)
+{
+	for (size_t i = 0; i < grant->gpus.count; i++) {
+		const struct gpu *gpu = &grant->gpus.items[i];
+		size_t number = i;
+
+		if (access(gpu->nodes[0], R_OK | W_OK) < 0)
+			continue;
+		for (size_t j = 0; j < gres->count; j++)
+			if (find_by_file(&grant->gpus, gres->files[j]) == gpu)
+				number = j;
+		grant_gpu(grant, gpu, (unsigned int)number);
+	}
+	(void)err;
+	return 0;
+}
+
+static int grant_numbers(struct grant *grant, const struct gresconf *gres,
+			 const unsigned int *numbers, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (grant_number(grant, gres, numbers[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The user's list is one of what the step has. */
+static int check_list(const struct numbers *list, const struct share *share, struct error *err)
+{
+	if (share->kind == SHARE_NONE) {
+		error_set(err, 0, "GPUs were asked for, and Slurm gave the step none");
+		return error_remedy(err, "--gres=gpu:N or --gpus=N as well");
+	}
+	for (size_t i = 0; share->kind == SHARE_LIST && i < list->count; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < share->count; j++)
+			found |= share->numbers[j] == list->items[i];
+		if (found)
+			continue;
+		error_set(err, 0, "GPU %u is not one of those that Slurm gave the step",
+			  list->items[i]);
+		return error_remedy(err, "--container-gpus=auto, or those in SLURM_STEP_GPUS");
+	}
+	return 0;
+}
+
+static int choose(struct grant *grant, const struct settings *settings, const struct share *share,
+		  const struct gresconf *gres, struct error *err)
+{
+	if (settings->gpus == GPUS_LIST)
+		return check_list(&settings->gpu_numbers, share, err) < 0
+			       ? -1
+			       : grant_numbers(grant, gres, settings->gpu_numbers.items,
+					       settings->gpu_numbers.count, err);
+	if (settings->gpus == GPUS_ALL || share->kind == SHARE_ALL)
+		return grant_all(grant, gres, err);
+	return share->kind == SHARE_LIST
+		       ? grant_numbers(grant, gres, share->numbers, share->count, err)
+		       : 0;
+}
+
+static int make_room(struct grant *grant, struct error *err)
+{
+	grant->granted = calloc(grant->gpus.count + 1, sizeof(*grant->granted));
+	grant->numbers = calloc(grant->gpus.count + 1, sizeof(*grant->numbers));
+	return grant->granted && grant->numbers ? 0
+						: error_set(err, ENOMEM, "cannot keep the GPUs");
+}
+
+int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct error *err)
+{
+	const struct handover *handover =
+		wish->handover && wish->handover->is_step ? wish->handover : NULL;
+	struct gresconf gres = { .files = NULL };
+	struct share share = { .kind = SHARE_NONE };
+	int result = -1;
+
+	if (share_read(&share, get_variable, (void *)(uintptr_t)handover, !handover, err) == 0 &&
+	    gpulist_find(&grant->gpus, "", err) == 0 && make_room(grant, err) == 0 &&
+	    gresconf_load(&gres, "gpu", err) == 0)
+		result = choose(grant, wish->settings, &share, &gres, err);
+	gresconf_done(&gres);
+	share_done(&share);
+	return result;
+}
