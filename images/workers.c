@@ -78,14 +78,14 @@ static void *work(void *data)
 		atomic_fetch_sub(&workers.idle, 1);
 		if (n <= 0)
 			continue;
+		if (atomic_load(&workers.count) < workers.max) {
+			waited = atomic_load(&workers.idle) == 0 && more_to_do() ? waited + 1 : 0;
+			if (waited == BUSY)
+				call_for_help();
+		}
 		fuse_session_process_buf(workers.session, &buf);
 		if (starting > 0 && --starting == 0)
 			spread();
-		if (atomic_load(&workers.count) == workers.max)
-			continue;
-		waited = atomic_load(&workers.idle) == 0 && more_to_do() ? waited + 1 : 0;
-		if (waited == BUSY)
-			call_for_help();
 	} while (n > 0 || n == -EINTR);
 	free(buf.mem);
 	return NULL;

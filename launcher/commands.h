@@ -23,6 +23,9 @@ int inspect_main(int argc, char **argv);
 /* mpi-check IMAGE: whether the node's MPI can take the place of the image's, and why. */
 int mpi_check_main(int argc, char **argv);
 
+/* devices [--json] [OPTION]...: this node's devices, and what a container would get of them. */
+int devices_main(int argc, char **argv);
+
 /* enter JOBID[.STEP] [COMMAND...]: a command in the container of a step that runs on this node. */
 int enter_main(int argc, char **argv);
 

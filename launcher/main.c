@@ -20,6 +20,7 @@ static int help_main(int argc, char **argv)
 	     "  run       run a command in a container by hand (also: exec)\n"
 	     "  inspect   show what an image says about itself\n"
 	     "  mpi-check show whether the node's MPI can be used in an image, and why\n"
+	     "  devices   show this node's GPUs and adapters, and what is wrong with them\n"
 	     "  enter     run a command in the container of a running job step\n"
 	     "  ps        list the containers that run on this node\n"
 	     "  config    show what davit.conf comes to\n"
@@ -49,6 +50,7 @@ static const struct {
 	{ "exec",      run_main }, /* for hands that are used to Apptainer */
 	{ "inspect",   inspect_main },
 	{ "mpi-check", mpi_check_main },
+	{ "devices",   devices_main },
 	{ "enter",     enter_main },
 	{ "ps",        ps_main },
 	{ "config",    config_main },

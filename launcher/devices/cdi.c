@@ -220,7 +220,8 @@ enum known {
 	KNOWN_KIND
 };
 
-static enum known find_known(const struct cdi *cdi, const char *name)
+/* *spec becomes one of that kind, where there is one. */
+static enum known find_known(const struct cdi *cdi, const char *name, const struct cdi_spec **spec)
 {
 	size_t kind = strcspn(name, "="), vendor = strcspn(name, "/");
 	enum known known = KNOWN_NOTHING;
@@ -228,6 +229,7 @@ static enum known find_known(const struct cdi *cdi, const char *name)
 	for (size_t i = 0; i < cdi->spec_count; i++) {
 		const char *other = cdi->specs[i].kind;
 
+		*spec = &cdi->specs[i];
 		if (strncmp(other, name, kind) == 0 && !other[kind])
 			return KNOWN_KIND;
 		if (strncmp(other, name, vendor + 1) == 0)
@@ -261,30 +263,36 @@ static char *find_nearest(const struct cdi *cdi, const char *name)
 	return steal_ptr(&best);
 }
 
-static void refuse_unknown(const struct cdi *cdi, const char *name, struct error *err)
+static void name_cause(const struct cdi *cdi, const char *name, enum known known, struct error *err)
 {
-	cleanup_free char *nearest = find_nearest(cdi, name);
 	int kind = (int)strcspn(name, "="), vendor = (int)strcspn(name, "/");
 	const char *refused = cdi->error_count > 0 ? cdi->errors[0].cause : "";
 	const char *also = cdi->error_count > 0 ? "; refused was " : "";
 
-	switch (find_known(cdi, name)) {
-	case KNOWN_KIND:
+	if (known == KNOWN_KIND)
 		error_set(err, 0, "there is no device '%s': none of '%.*s' is called '%s'%s%s",
 			  name, kind, name, name + kind + 1, also, refused);
-		break;
-	case KNOWN_VENDOR:
+	else if (known == KNOWN_VENDOR)
 		error_set(err, 0, "there is no device '%s': '%.*s' has no class '%.*s'%s%s", name,
 			  vendor, name, kind - vendor - 1, name + vendor + 1, also, refused);
-		break;
-	default:
+	else
 		error_set(err, 0, "there is no device '%s': no CDI specification is of '%.*s'%s%s",
 			  name, vendor, name, also, refused);
-	}
+}
+
+static void refuse_unknown(const struct cdi *cdi, const char *name, struct error *err)
+{
+	cleanup_free char *nearest = find_nearest(cdi, name);
+	const struct cdi_spec *spec = NULL;
+	enum known known = find_known(cdi, name, &spec);
+
+	name_cause(cdi, name, known, err);
 	if (nearest)
 		error_remedy(err, "'%s'", nearest);
 	else if (cdi->error_count > 0 && cdi->errors[0].remedy[0])
 		error_remedy(err, "%s", cdi->errors[0].remedy);
+	else if (known == KNOWN_KIND)
+		error_remedy(err, "'%s=%s', for one", spec->kind, spec->devices[0].name);
 	else
 		error_remedy(err, "ask your admin; the vendor's program writes the specification, "
 				  "as 'nvidia-ctk cdi generate' does");

@@ -64,8 +64,8 @@ struct cdi_device {
 };
 
 struct cdi_spec {
-	char *file; /* its path */
-	char *kind; /* "VENDOR/CLASS" */
+	char *file;       /* its path */
+	char *kind;       /* "VENDOR/CLASS" */
 	size_t directory; /* index of where it was found */
 	struct cdi_device *devices;
 	size_t device_count;

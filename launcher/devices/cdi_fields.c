@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cdi_fields.c - see cdi_parse.h: maps by tables, lists, and the values that several fields have. */
+/* cdi_fields.c - see cdi_parse.h: maps by tables, lists, and values that several fields have. */
 #include "launcher/devices/cdi_parse.h"
 
 #include <errno.h>

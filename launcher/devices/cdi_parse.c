@@ -3,8 +3,8 @@
  * cdi_parse.c - from the text of a CDI specification to struct cdi_spec; see cdi.h.
  *
  * The rules are those of SPEC.md, of schema/defs.json and of the reference implementation, which is
- * in Go: what that one refuses is refused here, but paths have to be absolute, too. The version comes
- * first, since it decides which fields there are.
+ * in Go: what that one refuses is refused here, and paths have to be absolute, too. The version
+ * comes first, since it decides which fields there are.
  */
 #include "launcher/devices/cdi_parse.h"
 
@@ -126,8 +126,8 @@ static const struct cdi_field spec_fields[] = {
 	{ "containerEdits", cdi_read_edits, offsetof(struct cdi_spec, edits), 0, NULL },
 };
 
-/* Reads "MAJOR.MINOR.PATCH", maybe with a "v" in front; 0 if it is no such thing. A patch changes no
- * field. */
+/* Reads "MAJOR.MINOR.PATCH", maybe with a "v" in front; 0 if it is no such thing. A patch changes
+ * no field. */
 static unsigned int parse_version(const char *text)
 {
 	unsigned int numbers[3] = { 0 };

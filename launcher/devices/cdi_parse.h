@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cdi_parse.h - what the readers of a CDI specification's parts share: places in the file, to name in
- * messages, and maps whose fields are in tables.
+ * cdi_parse.h - what the readers of a CDI specification's parts share: places in the file, to name
+ * in messages, and maps whose fields are in tables.
  */
 #ifndef DAVIT_DEVICES_CDI_PARSE_H
 #define DAVIT_DEVICES_CDI_PARSE_H
@@ -28,7 +28,7 @@ struct cdi_place {
 	size_t index;
 };
 
-/* Reads the value at `place` into *to. Returns 0, or -1 with `err` set; then *to may be half done. */
+/* Reads the value at `place` into *to. Returns 0, or -1 with `err` set and *to maybe half done. */
 typedef int cdi_read_fn(const struct cdi_reader *reader, const struct cdi_place *place, void *to,
 			struct error *err);
 
@@ -62,7 +62,8 @@ int cdi_expect(const struct cdi_reader *reader, const struct cdi_place *place, e
 int cdi_read_map(const struct cdi_reader *reader, const struct cdi_place *place,
 		 const struct cdi_field *fields, size_t count, void *to, struct error *err);
 
-/* Makes room, all zero, for the items of a list and one more. NULL with `err` set where it is no list. */
+/* Makes room, all zero, for the items of a list and one more. NULL with `err` set where it is no
+ * list. */
 void *cdi_new_items(const struct cdi_reader *reader, const struct cdi_place *place, size_t size,
 		    struct error *err);
 

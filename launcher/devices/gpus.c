@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #define NVIDIA_PROC "/proc/driver/nvidia/gpus"
 #define DRM         "/sys/class/drm"
 #define KFD         "/sys/class/kfd/kfd/topology/nodes"
+
+#define NVIDIA_MINORS 254 /* then come nvidia-modeset and nvidiactl */
 
 static int out_of_memory(struct error *err)
 {
@@ -112,7 +115,8 @@ static int fill_nvidia(struct gpu *gpu, const char *root, struct error *err)
 	return result;
 }
 
-/* What the driver says of the GPU in the directory `name`. Sets *is_known where it says something. */
+/* What the driver says of the GPU in the directory `name`. Sets *is_known where it says
+ * something. */
 static int add_nvidia(struct gpulist *list, const char *root, const char *name, bool *is_known,
 		      struct error *err)
 {
@@ -146,24 +150,18 @@ static int add_nvidia(struct gpulist *list, const char *root, const char *name, 
 /* Without the driver's /proc, as in some sandboxes, there are only the device files. */
 static int add_nvidia_nodes(struct gpulist *list, const char *root, struct error *err)
 {
-	struct names names = { .items = NULL };
-	int result = sysfs_list(&names, err, root, "/dev");
-
-	for (size_t i = 0; i < names.count && result == 0; i++) {
-		unsigned int minor;
-		char path[64];
+	for (unsigned int minor = 0; minor < NVIDIA_MINORS; minor++) {
+		char path[32];
 		struct gpu *gpu;
 
-		if (!name_number(names.items[i], "nvidia", &minor))
-			continue;
 		snprintf(path, sizeof(path), "/dev/nvidia%u", minor);
 		if (!sysfs_has_file(root, path))
 			continue;
 		gpu = add_gpu(list, GPU_NVIDIA, minor, err);
-		result = gpu ? fill_nvidia(gpu, root, err) : -1;
+		if (!gpu || fill_nvidia(gpu, root, err) < 0)
+			return -1;
 	}
-	strings_free(names.items);
-	return result;
+	return 0;
 }
 
 static int find_nvidia(struct gpulist *list, const char *root, struct error *err)
@@ -232,32 +230,36 @@ static int add_render_node(struct gpulist *list, const char *root, const char *n
 	return result;
 }
 
-/* The number behind a name that a line of kfd's properties begins with. */
-static bool find_property(const char *text, const char *name, unsigned long *value)
+/* The number behind a name that a line of kfd's properties begins with; all of them have 32
+ * bits. */
+static bool find_property(const char *text, const char *name, uint32_t *value)
 {
 	size_t len = strlen(name);
 
 	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		if (strncmp(text, name, len) == 0 && text[len] == ' ') {
-			*value = strtoul(text + len, NULL, 10);
-			return true;
+		if (strncmp(text, name, len) == 0 && text[len] == ' ' &&
+		    isdigit((unsigned char)text[len + 1])) {
+			unsigned long number = strtoul(text + len, NULL, 10);
+
+			*value = (uint32_t)number;
+			return number <= UINT32_MAX;
 		}
 	return false;
 }
 
-/* Kernels put the partition's number into bits 31 to 28, or in place of the function, which is 0 for
- * such a GPU. */
+/* Kernels put the partition's number into bits 31 to 28, or in place of the function, which is 0
+ * for such a GPU. */
 static void place_partition(struct gpulist *list, const char *text)
 {
-	unsigned long minor, location, domain = 0;
+	uint32_t minor, location, domain = 0;
 	char address[64];
 
 	if (!find_property(text, "drm_render_minor", &minor) ||
 	    !find_property(text, "location_id", &location) || location == 0)
 		return;
 	(void)find_property(text, "domain", &domain);
-	snprintf(address, sizeof(address), "%lx:%02lx:%02lx.%lx", domain, location >> 8 & 0xff,
-		 location >> 3 & 0x1f, location >> 28 ? location & 7 : 0);
+	snprintf(address, sizeof(address), "%x:%02x:%02x.%x", domain, (location >> 8) & 0xff,
+		 (location >> 3) & 0x1f, location >> 28 ? location & 7 : 0);
 	for (size_t i = 0; i < list->count; i++)
 		if (list->items[i].vendor == GPU_AMD && list->items[i].minor == minor &&
 		    !list->items[i].pci[0])

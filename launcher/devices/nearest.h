@@ -14,9 +14,8 @@
 #ifndef DAVIT_DEVICES_NEAREST_H
 #define DAVIT_DEVICES_NEAREST_H
 
-#include <stdbool.h>
+#include <sched.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "common/error.h"
 #include "launcher/devices/gpus.h"
@@ -25,20 +24,24 @@
 
 struct nearest_wish {
 	/* GPUs of the step that are in the container: numbers as Slurm counts them, in ascending order
-	 * of the device files, with their PCI addresses. */
+	 * of the device files. */
 	const unsigned int *numbers;
 	const struct gpu *const *gpus;
 	size_t gpu_count;
 	const struct niclist *nics; /* in the container; NULL or empty: no choice of adapters */
-	const struct topology *topology; /* NULL: no choice of adapters */
+	const struct topology *topology; /* NULL: all adapters are as near */
 };
 
-/* Makes the table: text without NULs but at the end, a fresh string, to be packed into the recipe. NULL with `err` set when out of
- * memory. */
+/* Makes the table (nearest_table.h): lines of text, a fresh string, to be packed into the recipe. NULL
+ * with `err` set when out of memory. */
 char *nearest_make(const struct nearest_wish *wish, struct error *err);
 
 /* Follows the table in a rank, in its environment (setenv(3)), which must be final but for this. The
- * text is what nearest_make() wrote; anything else is passed over and never crashes. Returns 0, or -1 with `err` set. */
+ * text is what nearest_make() wrote; anything else is passed over and never crashes. No variable that
+ * is set, be it empty, is changed but for the numbers of GPUs. Returns 0, or -1 with `err` set. */
 int nearest_apply(const char *table, struct error *err);
+
+/* The same for a rank that is bound to these CPUs; none: that is not known. */
+int nearest_apply_on(const char *table, const cpu_set_t *cpus, struct error *err);
 
 #endif

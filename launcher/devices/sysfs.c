@@ -58,7 +58,8 @@ char **names_take(struct names *names, struct error *err)
 }
 
 /* Puts the root in front. Returns false for what is too long to exist. */
-static bool format_path(char path[PATH_MAX], const char *root, const char *format, va_list args)
+static bool ERROR_PRINTF(3, 0)
+	format_path(char path[PATH_MAX], const char *root, const char *format, va_list args)
 {
 	int prefix = snprintf(path, PATH_MAX, "%s", root), len;
 
@@ -68,6 +69,16 @@ static bool format_path(char path[PATH_MAX], const char *root, const char *forma
 	return len >= 0 && len < PATH_MAX - prefix;
 }
 
+/* For a function with `root`, `path` and what belongs to `path`. */
+#define FORMAT_PATH(full, fits)                               \
+	do {                                                  \
+		va_list args;                                 \
+                                                              \
+		va_start(args, path);                         \
+		(fits) = format_path(full, root, path, args); \
+		va_end(args);                                 \
+	} while (0)
+
 static int compare_names(const void *a, const void *b)
 {
 	return strverscmp(*(char *const *)a, *(char *const *)b);
@@ -76,16 +87,13 @@ static int compare_names(const void *a, const void *b)
 int sysfs_list(struct names *names, struct error *err, const char *root, const char *path, ...)
 {
 	char full[PATH_MAX];
-	va_list args;
 	bool fits;
 	DIR *dir;
 	const struct dirent *entry;
 	size_t before = names->count;
 	int result = 0;
 
-	va_start(args, path);
-	fits = format_path(full, root, path, args);
-	va_end(args);
+	FORMAT_PATH(full, fits);
 	dir = fits ? opendir(full) : NULL;
 	if (!dir)
 		return fits && errno == ENOMEM ? out_of_memory(err) : 0;
@@ -124,25 +132,19 @@ static size_t read_file(const char *path, char *text, size_t size)
 bool sysfs_text(char text[SYSFS_TEXT_MAX], const char *root, const char *path, ...)
 {
 	char full[PATH_MAX];
-	va_list args;
 	bool fits;
 
-	va_start(args, path);
-	fits = format_path(full, root, path, args);
-	va_end(args);
+	FORMAT_PATH(full, fits);
 	return fits && read_file(full, text, SYSFS_TEXT_MAX) > 0;
 }
 
 bool sysfs_line(char line[SYSFS_LINE_MAX], const char *root, const char *path, ...)
 {
 	char full[PATH_MAX];
-	va_list args;
 	bool fits;
 	size_t len, skip;
 
-	va_start(args, path);
-	fits = format_path(full, root, path, args);
-	va_end(args);
+	FORMAT_PATH(full, fits);
 	if (!fits || read_file(full, line, SYSFS_LINE_MAX) == 0)
 		return false;
 	len = strcspn(line, "\n");
@@ -158,14 +160,11 @@ bool sysfs_link(char name[SYSFS_LINE_MAX], const char *root, const char *path, .
 {
 	char full[PATH_MAX], target[PATH_MAX];
 	const char *slash;
-	va_list args;
 	bool fits;
 	ssize_t len;
 	int written;
 
-	va_start(args, path);
-	fits = format_path(full, root, path, args);
-	va_end(args);
+	FORMAT_PATH(full, fits);
 	len = fits ? readlink(full, target, sizeof(target) - 1) : -1;
 	if (len < 0)
 		return false;
@@ -178,17 +177,15 @@ bool sysfs_link(char name[SYSFS_LINE_MAX], const char *root, const char *path, .
 void sysfs_pci(char pci[PCI_ADDRESS_MAX], const char *root, const char *path, ...)
 {
 	char full[PATH_MAX], real[PATH_MAX];
-	va_list args;
 	bool fits;
 	char *slash;
 
-	va_start(args, path);
-	fits = format_path(full, root, path, args);
-	va_end(args);
+	FORMAT_PATH(full, fits);
 	pci[0] = '\0';
 	if (!fits || !realpath(full, real))
 		return;
-	/* /sys/devices/pci0000:00/0000:00:01.0/0000:17:00.0/mlx5_core.sf.4 is one of 0000:17:00.0. */
+	/* /sys/devices/pci0000:00/0000:00:01.0/0000:17:00.0/mlx5_core.sf.4 is one of
+	 * 0000:17:00.0. */
 	while ((slash = strrchr(real, '/')) && !pci_parse(slash + 1, pci))
 		*slash = '\0';
 }

@@ -47,8 +47,8 @@ bool sysfs_text(char text[SYSFS_TEXT_MAX], const char *root, const char *path, .
 bool sysfs_link(char name[SYSFS_LINE_MAX], const char *root, const char *path, ...)
 	ERROR_PRINTF(3, 4);
 
-/* The address of the PCI device that a directory of a device is, or that is the nearest above it; ""
- * where there is none. */
+/* The address of the PCI device that a directory of a device is, or that is the nearest above
+ * it; "" where there is none. */
 void sysfs_pci(char pci[PCI_ADDRESS_MAX], const char *root, const char *path, ...)
 	ERROR_PRINTF(3, 4);
 

@@ -8,7 +8,7 @@
 
 packages_build="
 	autoconf automake gcc libc6-dev libtool make pkg-config
-	libcap-dev libelf-dev libfuse3-dev libjansson-dev libseccomp-dev libslurm-dev
+	libcap-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
 	libsquashfuse-dev libyaml-dev"
 
 # a private cluster (tests/cluster) and an image to run there
