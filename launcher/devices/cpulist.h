@@ -6,8 +6,8 @@
 #include <sched.h>
 #include <stdio.h>
 
-/* Reads a list up to the end or to a blank; "" is an empty set. Numbers too large for a cpu_set_t are
- * left out. Returns 0, or -1 where it is no such list. */
+/* Reads a list up to the end or to a blank; "" is an empty set. Numbers too large for a cpu_set_t
+ * are left out. Returns 0, or -1 where it is no such list. */
 int cpulist_parse(const char *text, cpu_set_t *cpus);
 
 /* Writes nothing for an empty set. */

@@ -104,7 +104,7 @@ static int add_libraries(struct equipment *equipment, uint32_t own_flags, struct
 /* ---- what CDI's hooks are for ---------------------------------------------------------------- */
 
 /* Mounts the file that `target` names once more, at `path`. A link cannot be made in an image; to who
- * reads it this is the same. One that leads nowhere is left out. */
+ * reads it this is the same. Returns 1, 0 where it leads nowhere yet, or -1 with `err` set. */
 static int link_file(struct root *root, const char *target, const char *path, struct error *err)
 {
 	cleanup_free char *directory = strndup(path, (size_t)(strrchr(path, '/') - path));
@@ -123,18 +123,30 @@ static int link_file(struct root *root, const char *target, const char *path, st
 	tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (tree < 0)
 		return error_set(err, errno, "cannot mount '%s' once more", whole);
-	return root_attach(root, tree, path, err);
+	return root_attach(root, tree, path, err) < 0 ? -1 : 1;
 }
 
+/* A link may lead to one that comes later. What leads nowhere in the end is left out. */
 static int add_links(struct equipment *equipment, struct error *err)
 {
 	const struct grant *grant = equipment->grant;
+	cleanup_free bool *done = calloc(grant->link_count + 1, sizeof(*done));
+	bool is_progress = done;
 
-	for (size_t i = 0; i < grant->link_count; i++)
-		if (link_file(equipment->root, grant->links[i].target, grant->links[i].path, err) <
-		    0)
-			return error_wrap(err, "link '%s'", grant->links[i].path);
-	return 0;
+	while (is_progress) {
+		is_progress = false;
+		for (size_t i = 0; i < grant->link_count; i++) {
+			int made = done[i] ? 0
+					   : link_file(equipment->root, grant->links[i].target,
+						       grant->links[i].path, err);
+
+			if (made < 0)
+				return error_wrap(err, "link '%s'", grant->links[i].path);
+			done[i] |= made;
+			is_progress |= made;
+		}
+	}
+	return done ? 0 : no_memory(err);
 }
 
 /* Is the mount a library in one of the folders that the loader has to look into? */
@@ -172,11 +184,11 @@ static int add_by_file(struct equipment *equipment, int fd, const char *path, st
 			result = no_memory(err);
 		else if (strcmp(other, path) != 0)
 			result = link_file(equipment->root, path, other, err);
-		if (result == 0)
+		if (result >= 0)
 			result = add_to_cache(equipment, elf.soname, other, flags, err);
 	}
 	elf_file_done(&elf);
-	return result;
+	return result < 0 ? -1 : 0;
 }
 
 static int add_folders(struct equipment *equipment, struct error *err)
@@ -262,8 +274,9 @@ static int add_all(struct equipment *equipment, struct error *err)
 	uint32_t own_flags = find_own_flags();
 
 	loader_read(equipment->root, &equipment->cache);
-	if (add_libraries(equipment, own_flags, err) < 0 || add_links(equipment, err) < 0 ||
-	    add_folders(equipment, err) < 0 || add_compat(equipment, own_flags, err) < 0)
+	/* Links lead to the sonames that are found in folders. */
+	if (add_libraries(equipment, own_flags, err) < 0 || add_folders(equipment, err) < 0 ||
+	    add_links(equipment, err) < 0 || add_compat(equipment, own_flags, err) < 0)
 		return -1;
 	return equipment->added > 0 ? loader_write(equipment->root, &equipment->cache, err) : 0;
 }

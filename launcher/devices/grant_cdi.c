@@ -26,6 +26,14 @@ int grant_load_cdi(struct grant *grant, const struct grant_wish *wish, struct er
 
 /* ---- edits ----------------------------------------------------------------------------------- */
 
+static bool has_word(char *const *words, const char *word)
+{
+	for (; words && *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
 static uint64_t mount_attributes(char *const *options)
 {
 	static const struct {
@@ -37,10 +45,9 @@ static uint64_t mount_attributes(char *const *options)
 		      { "noexec", MOUNT_ATTR_NOEXEC } };
 	uint64_t attr = 0;
 
-	for (; options && *options; options++)
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (strcmp(*options, words[i].word) == 0)
-				attr |= words[i].attr;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (has_word(options, words[i].word))
+			attr |= words[i].attr;
 	return attr;
 }
 
@@ -96,21 +103,36 @@ static void check_groups(struct grant *grant, const struct cdi_spec *spec,
 	}
 }
 
+static bool is_bind(const struct cdi_mount *mount)
+{
+	return !mount->type || !mount->type[0] || strcmp(mount->type, "none") == 0 ||
+	       strcmp(mount->type, "bind") == 0 || has_word(mount->options, "bind") ||
+	       has_word(mount->options, "rbind");
+}
+
+static int add_mount(struct grant *grant, const struct cdi_spec *spec,
+		     const struct cdi_mount *mount, struct error *err)
+{
+	if (!is_bind(mount)) {
+		error_set(err, 0, "'%s' wants a file system of type '%s' at '%s'", spec->file,
+			  mount->type, mount->container_path);
+		return error_remedy(err, "tell your admin: Davit mounts files of the node only");
+	}
+	if (access(mount->host_path, F_OK) < 0)
+		return refuse_file(spec, mount->host_path, err);
+	return grant_mount(grant, mount->host_path, mount->container_path,
+			   mount_attributes(mount->options), err);
+}
+
 static int apply(struct grant *grant, const struct grant_wish *wish, const struct cdi_spec *spec,
 		 const struct cdi_edits *edits, struct error *err)
 {
 	for (size_t i = 0; i < edits->node_count; i++)
 		if (add_node(grant, spec, &edits->nodes[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < edits->mount_count; i++) {
-		const struct cdi_mount *mount = &edits->mounts[i];
-
-		if (access(mount->host_path, F_OK) < 0)
-			return refuse_file(spec, mount->host_path, err);
-		if (grant_mount(grant, mount->host_path, mount->container_path,
-				mount_attributes(mount->options), err) < 0)
+	for (size_t i = 0; i < edits->mount_count; i++)
+		if (add_mount(grant, spec, &edits->mounts[i], err) < 0)
 			return -1;
-	}
 	for (char **env = edits->env; env && *env; env++)
 		if (edits_add(&grant->env, EDIT_SET, *env, err) < 0)
 			return error_wrap(err, "'%s'", spec->file);

@@ -22,6 +22,8 @@
 #include "launcher/devices/slurmconf.h"
 #include "launcher/devices/sysfs.h"
 
+#define TYPES_MAX 256 /* in slurm.conf for one node */
+
 /* What a line says; NULL for what it does not. */
 struct line {
 	const char *name, *type, *nodes, *file, *multiple, *autodetect;
@@ -243,7 +245,7 @@ static int sort_devices(struct devices *devices, const char *name, const char *g
 		free(sorted.files.items);
 		return error_set(err, ENOMEM, "cannot read slurm.conf");
 	}
-	while (next_gres(&at, &entry, &type, &count))
+	for (int i = 0; i < TYPES_MAX && next_gres(&at, &entry, &type, &count); i++)
 		if (strcasecmp(entry, name) == 0)
 			move_devices(devices, &sorted, type, count);
 	move_devices(devices, &sorted, NULL, devices->files.count);
@@ -257,9 +259,15 @@ static int sort_by_slurmconf(struct devices *devices, const char *directory, con
 {
 	size_t len;
 	cleanup_free char *text = slurmconf_read(directory, "slurm.conf", &len);
-	cleanup_free char *copy = text ? slurmconf_copy(text, len) : NULL;
-	const char *gres = copy ? slurmconf_gres(copy, node) : NULL;
+	cleanup_free char *copy = NULL;
+	const char *gres;
 
+	if (!text && errno != ENOMEM)
+		return 0;
+	copy = text ? slurmconf_copy(text, len) : NULL;
+	if (!copy)
+		return error_set(err, ENOMEM, "cannot read slurm.conf");
+	gres = slurmconf_gres(copy, node);
 	return gres ? sort_devices(devices, name, gres, err) : 0;
 }
 
@@ -300,6 +308,8 @@ int gresconf_load(struct gresconf *conf, const char *name, struct error *err)
 
 		if (text)
 			return load(conf, directories[i], text, len, name, err);
+		if (directories[i][0] && errno == ENOMEM)
+			return error_set(err, ENOMEM, "cannot read gres.conf");
 	}
 	return 0;
 }

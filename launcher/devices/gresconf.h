@@ -16,7 +16,7 @@
 #include "common/error.h"
 
 struct gresconf {
-	char **files; /* of the devices, by number: the first file of each; ends with NULL; NULL: none */
+	char **files; /* the first file of each device, by number; ends with NULL; NULL: none */
 	size_t count;
 	bool autodetects; /* the file, or the line for this node, says AutoDetect=, and not "off" */
 	/* Then Slurm sorts all devices anew, those of `files`, too: by PCI address (nvml, rsmi,

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -61,11 +62,36 @@ static void remove_bundle(const struct root *root)
 	(void)unlinkat(root->dev, BUNDLE, AT_REMOVEDIR);
 }
 
+/* Hooks expect to be root in the container's user namespace: all that this process may do there is
+ * theirs, too. */
+static int keep_capabilities(void)
+{
+	cap_t caps = cap_get_proc();
+	int result = caps ? 0 : -1;
+
+	for (cap_value_t cap = 0; result == 0 && cap < cap_max_bits(); cap++) {
+		cap_flag_value_t is_set = CAP_CLEAR;
+
+		if (cap_get_flag(caps, cap, CAP_PERMITTED, &is_set) == 0 && is_set == CAP_SET)
+			result = cap_set_flag(caps, CAP_INHERITABLE, 1, &cap, CAP_SET);
+	}
+	if (result == 0)
+		result = cap_set_proc(caps);
+	for (cap_value_t cap = 0; result == 0 && cap < cap_max_bits(); cap++) {
+		cap_flag_value_t is_set = CAP_CLEAR;
+
+		if (cap_get_flag(caps, cap, CAP_PERMITTED, &is_set) == 0 && is_set == CAP_SET)
+			result = cap_set_ambient(cap, CAP_SET);
+	}
+	cap_free(caps);
+	return result;
+}
+
 static void become(const struct cdi_hook *hook, int state)
 {
 	static char *no_env[] = { NULL };
 
-	if (lseek(state, 0, SEEK_SET) < 0 || dup2(state, STDIN_FILENO) < 0 ||
+	if (keep_capabilities() < 0 || lseek(state, 0, SEEK_SET) < 0 || dup2(state, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(EXIT_SETUP);
 	execve(hook->path, hook->args, hook->env ? hook->env : no_env);

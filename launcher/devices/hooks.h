@@ -7,7 +7,7 @@
 #include "launcher/devices/grant.h"
 #include "launcher/root.h"
 
-/* Runs them as the user, one after the other, where "/" is still the node's: they get the container's
+/* Runs them as the user with all rights of the container's user namespace, one after the other, where "/" is still the node's: they get the container's
  * state on standard input, as runtimes of the OCI give it, whose bundle names the root directory.
  * Returns 0, or -1 with `err` set: one has failed, or has taken too long. */
 int hooks_run(const struct grant *grant, struct root *root, struct error *err);

@@ -24,7 +24,7 @@ struct pattern {
 };
 
 struct range {
-	unsigned long first, last;
+	size_t first, last;
 	int width; /* of the numbers, with zeros in front */
 };
 
@@ -44,13 +44,13 @@ static bool next_word(const char **at, const char **word, size_t *len)
 	return *len > 0;
 }
 
-static bool parse_digits(const char **at, const char *end, unsigned long *value)
+static bool parse_digits(const char **at, const char *end, size_t *value)
 {
 	const char *from = *at;
 
 	*value = 0;
 	for (; *at < end && isdigit((unsigned char)**at) && *at - from <= DIGITS_MAX; (*at)++)
-		*value = *value * 10 + (unsigned long)(**at - '0');
+		*value = *value * 10 + (size_t)(**at - '0');
 	return *at > from && *at - from <= DIGITS_MAX;
 }
 
@@ -112,7 +112,7 @@ static bool parse_pattern(struct pattern *pattern, const char *word, size_t len)
 static bool has_number(const char *at, const char *end, const char *digits, size_t len)
 {
 	const char *from = digits;
-	unsigned long value;
+	size_t value;
 	struct range range;
 
 	if (!parse_digits(&from, digits + len, &value))
@@ -185,7 +185,7 @@ static bool append_number(char name[PATH_MAX], size_t *len, const char *at, cons
 
 	while (at < end && next_range(&at, end, &range)) {
 		if (index <= range.last - range.first) {
-			written = snprintf(digits, sizeof(digits), "%0*lu", range.width,
+			written = snprintf(digits, sizeof(digits), "%0*zu", range.width,
 					   range.first + index);
 			return append(name, len, digits, (size_t)written);
 		}

@@ -65,10 +65,9 @@ static void add_nic(struct nearest_table *table, const struct nearest_wish *wish
 	if (wish->topology)
 		topology_cpus(wish->topology, nic->pci, &entry->cpus);
 	for (size_t i = 0; i < table->gpu_count; i++)
-		entry->distances[i] = wish->topology ?
-					      topology_distance(wish->topology, nic->pci,
-								wish->gpus[order[i]]->pci) :
-					      DISTANCE_UNKNOWN;
+		entry->distances[i] = wish->topology ? topology_distance(wish->topology, nic->pci,
+									 wish->gpus[order[i]]->pci)
+						     : DISTANCE_UNKNOWN;
 	table->nic_count++;
 }
 
@@ -83,7 +82,7 @@ static void add_parts(struct table_parts *parts, const struct topology *topology
 char *nearest_make(const struct nearest_wish *wish, struct error *err)
 {
 	cleanup_free struct nearest_table *table = calloc(1, sizeof(*table));
-	size_t order[TABLE_GPUS_MAX];
+	size_t order[TABLE_GPUS_MAX] = { 0 };
 	char *text = NULL;
 
 	if (table) {

@@ -4,10 +4,11 @@
  *
  * NCCL and RCCL work out the topology of the node in each rank and must come to the same result, so
  * all ranks must see the same adapters; they pick the near ones themselves. ("You should not set
- * NCCL_IB_HCA differently on each rank": https://github.com/NVIDIA/nccl/issues/1478.) So NCCL_IB_HCA is
- * left alone, and variables of libfabric, through which their plugins see adapters, are set only
- * where there are no GPUs. Omni-Path's HFI_UNIT and FI_OPX_HFI_SELECT want a number that its driver
- * gives out and no name, and its libraries take the adapter of their NUMA node (fi_opx(7)).
+ * NCCL_IB_HCA differently on each rank": https://github.com/NVIDIA/nccl/issues/1478.) So
+ * NCCL_IB_HCA is left alone, and variables of libfabric, through which their plugins see adapters,
+ * are set only where there are no GPUs. Omni-Path's HFI_UNIT and FI_OPX_HFI_SELECT want a number
+ * that its driver gives out and no name, and its libraries take the adapter of their NUMA node
+ * (fi_opx(7)).
  */
 #include <errno.h>
 #include <sched.h>
@@ -22,7 +23,7 @@
 
 struct rank {
 	const struct nearest_table *table;
-	const cpu_set_t *cpus;      /* empty where they are not known */
+	const cpu_set_t *cpus;     /* empty where they are not known */
 	bool owns[TABLE_GPUS_MAX]; /* which GPUs are its own */
 	bool has_own;              /* and they are not all of the table */
 };
@@ -61,8 +62,8 @@ static size_t parse_numbers(const char *text, unsigned int numbers[TABLE_GPUS_MA
 	}
 }
 
-/* The GPUs as Slurm counts them on the node, whatever a cgroup does: of the step, and in batch scripts
- * of the job (srun(1), sbatch(1)). */
+/* The GPUs as Slurm counts them on the node, whatever a cgroup does: of the step, and in batch
+ * scripts of the job (srun(1), sbatch(1)). */
 static const char *slurm_gpus(void)
 {
 	const char *text = getenv("SLURM_STEP_GPUS");
@@ -80,8 +81,8 @@ static size_t find_gpu(const struct nearest_table *table, unsigned int number)
 	return i;
 }
 
-/* Where a GPU comes among those of its vendor by Slurm's numbers. In a device cgroup Slurm counts like
- * this itself, so whether there is one makes no difference. */
+/* Where a GPU comes among those of its vendor by Slurm's numbers. In a device cgroup Slurm counts
+ * like this itself, so whether there is one makes no difference. */
 static size_t find_position(const struct nearest_table *table, size_t gpu)
 {
 	size_t position = 0;
@@ -102,8 +103,9 @@ static bool may_open_all(const struct nearest_table *table, enum gpu_vendor vend
 	return true;
 }
 
-/* The GPU that a library takes for one of Slurm's: that of the same position in its own order. But a
- * device cgroup of this rank alone leaves it no other; access(2) asks that without opening one. */
+/* The GPU that a library takes for one of Slurm's: that of the same position in its own order. But
+ * a device cgroup of this rank alone leaves it no other; access(2) asks that without opening
+ * one. */
 static size_t find_used(const struct nearest_table *table, size_t gpu)
 {
 	enum gpu_vendor vendor = table->gpus[gpu].vendor;
@@ -111,8 +113,8 @@ static size_t find_used(const struct nearest_table *table, size_t gpu)
 
 	while (used < table->gpu_count && (table->gpus[used].vendor != vendor || left-- > 0))
 		used++;
-	return used == table->gpu_count || (used != gpu && !may_open_all(table, vendor)) ? gpu :
-											   used;
+	return used == table->gpu_count || (used != gpu && !may_open_all(table, vendor)) ? gpu
+											 : used;
 }
 
 static void find_own(struct rank *rank)
@@ -170,8 +172,7 @@ static int renumber(const struct nearest_table *table, const char *name, enum gp
 	enum gpu_vendor vendor;
 	size_t count, len = 0;
 
-	if (!text || !gpus || strcmp(text, gpus) != 0 ||
-	    !counted_vendor(table, own, &vendor))
+	if (!text || !gpus || strcmp(text, gpus) != 0 || !counted_vendor(table, own, &vendor))
 		return 0;
 	count = parse_numbers(text, numbers);
 	for (size_t i = 0; i < count; i++) {
@@ -309,8 +310,8 @@ static int set_list(const char *name, const struct nearest_table *table,
 	return count > 0 ? set_default(name, list, err) : 0;
 }
 
-/* What speaks InfiniBand on Ethernet counts where there is nothing else: beside InfiniBand it is how
- * the node is managed. */
+/* What speaks InfiniBand on Ethernet counts where there is nothing else: beside InfiniBand it is
+ * how the node is managed. */
 static int apply_verbs(const struct rank *rank, struct error *err)
 {
 	const struct nearest_table *table = rank->table;
@@ -357,9 +358,9 @@ static bool is_on_one_node(const struct rank *rank, const bool candidates[TABLE_
 	return false;
 }
 
-/* intro_mpi(3) of HPE Cray MPICH: GPU is the adapter closest to the GPU that the program selects, NUMA
- * that of the NUMA node; the default goes by the numbers of ranks. NUMA ends a rank that is on two
- * nodes ("Rank 4 is not confined to a single NUMA node"). */
+/* intro_mpi(3) of HPE Cray MPICH: GPU is the adapter closest to the GPU that the program selects,
+ * NUMA that of the NUMA node; the default goes by the numbers of ranks. NUMA ends a rank that is on
+ * two nodes ("Rank 4 is not confined to a single NUMA node"). */
 static int apply_mpich(const struct rank *rank, const struct choice *choice, struct error *err)
 {
 	const char *gpus = getenv("MPICH_GPU_SUPPORT_ENABLED"), *policy = NULL;
@@ -382,8 +383,9 @@ static int apply_cxi(const struct rank *rank, struct error *err)
 		count += choice.candidates[i];
 	if (count > 1 && apply_mpich(rank, &choice, err) < 0)
 		return -1;
-	/* https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/env.html: "=" for whole names. Of the
-	 * interfaces that a node has, NCCL would take the first, which is for its management. */
+	/* https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/env.html: "=" for whole names.
+	 * Of the interfaces that a node has, NCCL would take the first, which is for its
+	 * management. */
 	if (table->gpu_count > 0)
 		return set_list("NCCL_SOCKET_IFNAME", table, choice.candidates, FORM_NETDEV, err);
 	/* fi_cxi(7): "a comma separated list of CXI devices (e.g. cxi0,cxi1)" */

@@ -20,8 +20,8 @@ static const char *const vendors[] = {
 };
 
 static const char *const kinds[] = {
-	[NIC_INFINIBAND] = "infiniband", [NIC_ROCE] = "roce",	  [NIC_EFA] = "efa",
-	[NIC_OPA] = "omni-path",	 [NIC_CXI] = "slingshot",
+	[NIC_INFINIBAND] = "infiniband", [NIC_ROCE] = "roce",     [NIC_EFA] = "efa",
+	[NIC_OPA] = "omni-path",         [NIC_CXI] = "slingshot",
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

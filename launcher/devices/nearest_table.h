@@ -9,8 +9,8 @@
  *	node 0-15                            CPUs of a NUMA node
  *	package 0-31                         CPUs of a package
  *
- * "-" stands for what is not known. Names are words of letters, digits, '_', '.', ':' and '-', which
- * is not the first: they go into variables where all else may have a meaning.
+ * "-" stands for what is not known. Names are words of letters, digits, '_', '.', ':' and '-',
+ * which is not the first: they go into variables where all else may have a meaning.
  */
 #ifndef DAVIT_DEVICES_NEAREST_TABLE_H
 #define DAVIT_DEVICES_NEAREST_TABLE_H

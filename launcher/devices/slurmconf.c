@@ -129,10 +129,12 @@ char *slurmconf_copy(const char *text, size_t len)
 
 	if (!copy)
 		return NULL;
-	/* Slurm's fgets(3) stops there, too, and goes on with the next line. */
-	for (size_t i = 0; i < len; i++)
-		copy[i] = text[i] ? text[i] : '#';
+	memcpy(copy, text, len);
 	copy[len] = '\0';
+	/* At a NUL Slurm leaves the line, too. */
+	for (char *nul = memchr(copy, '\0', len); nul;
+	     nul = memchr(nul, '\0', len - (size_t)(nul - copy)))
+		*nul = '#';
 	return copy;
 }
 

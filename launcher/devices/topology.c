@@ -159,8 +159,8 @@ unsigned int topology_distance(const struct topology *topology, const char *pci,
 		common++;
 	if (common > 2) {
 		bridges = a.depth + b.depth - 2 * common + 1;
-		return bridges < DISTANCE_BRIDGES_MAX ? (unsigned int)bridges :
-							DISTANCE_BRIDGES_MAX;
+		return bridges < DISTANCE_BRIDGES_MAX ? (unsigned int)bridges
+						      : DISTANCE_BRIDGES_MAX;
 	}
 	if (common > 0)
 		return common == 2 ? DISTANCE_ROOT_PORT : DISTANCE_HOST_BRIDGE;

@@ -3,8 +3,8 @@
  * topology.h - how far devices are from each other and from CPUs.
  *
  * topology.c        the answers, from what one of the others knows
- * topology_sysfs.c  the kernel is asked, for the devices in question only: hwloc reads all of a node,
- *                   ten thousand files where it is large
+ * topology_sysfs.c  the kernel is asked, for the devices in question only: hwloc reads all of a
+ *                   node, ten thousand files where it is large
  * topology_hwloc.c  what somebody has written down with hwloc. The one file that knows hwloc
  */
 #ifndef DAVIT_DEVICES_TOPOLOGY_H
@@ -19,8 +19,8 @@
 struct topology;
 
 /* Loads this node's. `file` is an XML of hwloc's of this node (lstopo FILE.xml), or NULL: then
- * HWLOC_XMLFILE, HWLOC_FSROOT and the like count, as hwloc has it, else the kernel is asked. hwloc's
- * plugins, which open GPUs, are kept out. NULL with `err` set on failure. */
+ * HWLOC_XMLFILE, HWLOC_FSROOT and the like count, as hwloc has it, else the kernel is asked.
+ * hwloc's plugins, which open GPUs, are kept out. NULL with `err` set on failure. */
 struct topology *topology_load(const char *file, struct error *err);
 void topology_free(struct topology *topology);
 

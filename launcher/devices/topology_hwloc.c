@@ -2,8 +2,8 @@
 /*
  * topology_hwloc.c - the node as hwloc knows it: see topology.h.
  *
- * The library is opened when it is needed: to load it and the two that it needs at the start of each
- * rank would take a tenth of a millisecond. It stays: the process becomes a program soon.
+ * The library is opened when it is needed: to load it and the two that it needs at the start of
+ * each rank would take a tenth of a millisecond. It stays: the process becomes a program soon.
  *
  * hwloc opens all of its plugins before it can be told which to leave alone, and those open the
  * libraries of GPUs; so it gets a path to them where there are none.
@@ -43,26 +43,6 @@ struct calls {
 	__typeof__(hwloc_bitmap_next) *bitmap_next;
 };
 
-static const struct {
-	const char *name;
-	size_t at;
-} symbols[] = {
-	{ "hwloc_get_api_version", offsetof(struct calls, get_api_version) },
-	{ "hwloc_topology_init", offsetof(struct calls, init) },
-	{ "hwloc_topology_destroy", offsetof(struct calls, destroy) },
-	{ "hwloc_topology_set_xmlbuffer", offsetof(struct calls, set_xmlbuffer) },
-	{ "hwloc_topology_set_flags", offsetof(struct calls, set_flags) },
-	{ "hwloc_topology_set_components", offsetof(struct calls, set_components) },
-	{ "hwloc_topology_set_all_types_filter", offsetof(struct calls, set_all_types_filter) },
-	{ "hwloc_topology_set_type_filter", offsetof(struct calls, set_type_filter) },
-	{ "hwloc_topology_load", offsetof(struct calls, load) },
-	{ "hwloc_get_type_depth", offsetof(struct calls, get_type_depth) },
-	{ "hwloc_get_obj_by_depth", offsetof(struct calls, get_obj_by_depth) },
-	{ "hwloc_bitmap_next", offsetof(struct calls, bitmap_next) },
-};
-
-#define SYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
-
 /* Variables of hwloc's while it works, and what they were. */
 static struct {
 	const char *name, *value;
@@ -88,17 +68,37 @@ bool topology_wants_hwloc(void)
 	return false;
 }
 
-static int fill_calls(struct calls *calls, void *library, struct error *err)
+/* Finds a function; `call` is where its address goes. */
+static int take_call(void *library, const char *name, void *call, struct error *err)
 {
-	for (size_t i = 0; i < SYMBOLS; i++) {
-		void *symbol = dlsym(library, symbols[i].name);
+	void *symbol = dlsym(library, name);
 
-		if (!symbol)
-			return error_set(err, 0, "%s has no '%s'", LIBRARY, symbols[i].name);
-		memcpy((char *)calls + symbols[i].at, &symbol, sizeof(symbol));
-	}
+	if (!symbol)
+		return error_set(err, 0, "%s has no '%s'", LIBRARY, name);
+	*(void **)call = symbol; /* as dlsym(3) has it */
+	return 0;
+}
+
+static int take_calls(struct calls *calls, void *library, struct error *err)
+{
+	if (take_call(library, "hwloc_get_api_version", &calls->get_api_version, err) < 0)
+		return -1;
 	if (calls->get_api_version() >> 16 != HWLOC_API_VERSION >> 16)
 		return error_set(err, 0, "%s is of another release", LIBRARY);
+	if (take_call(library, "hwloc_topology_init", &calls->init, err) < 0 ||
+	    take_call(library, "hwloc_topology_destroy", &calls->destroy, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_xmlbuffer", &calls->set_xmlbuffer, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_flags", &calls->set_flags, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_components", &calls->set_components, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_all_types_filter", &calls->set_all_types_filter,
+		      err) < 0 ||
+	    take_call(library, "hwloc_topology_set_type_filter", &calls->set_type_filter, err) <
+		    0 ||
+	    take_call(library, "hwloc_topology_load", &calls->load, err) < 0 ||
+	    take_call(library, "hwloc_get_type_depth", &calls->get_type_depth, err) < 0 ||
+	    take_call(library, "hwloc_get_obj_by_depth", &calls->get_obj_by_depth, err) < 0 ||
+	    take_call(library, "hwloc_bitmap_next", &calls->bitmap_next, err) < 0)
+		return -1;
 	return 0;
 }
 
@@ -162,8 +162,8 @@ static unsigned long wanted_flags(void)
 static void leave_out(const struct calls *calls, hwloc_topology_t topology)
 {
 	/* The last two ask the hardware itself: PCI devices may sleep, and each CPU is bound to. */
-	static const char *const components[] = { "cuda",	"nvml", "rsmi", "opencl", "gl",
-						  "levelzero",	"pci",	"x86" };
+	static const char *const components[] = { "cuda", "nvml",      "rsmi", "opencl",
+						  "gl",   "levelzero", "pci",  "x86" };
 
 	for (size_t i = 0; i < sizeof(components) / sizeof(components[0]); i++)
 		(void)calls->set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
@@ -171,17 +171,33 @@ static void leave_out(const struct calls *calls, hwloc_topology_t topology)
 }
 
 /* Whatever has devices below it must stay unless another object has the same CPUs: a cache may. All
- * PCI devices, since what is an adapter is for the caller to say and not for hwloc's list of classes. */
+ * PCI devices, since what is an adapter is for the caller to say and not for hwloc's list of
+ * classes. */
+static int set_filters(const struct calls *calls, hwloc_topology_t topology)
+{
+	static const struct {
+		hwloc_obj_type_t type;
+		enum hwloc_type_filter_e filter;
+	} filters[] = {
+		{ HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL },
+		{ HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL },
+		{ HWLOC_OBJ_BRIDGE, HWLOC_TYPE_FILTER_KEEP_ALL },
+		{ HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_NONE },
+		{ HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE },
+	};
+
+	if (calls->set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_STRUCTURE) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+		if (calls->set_type_filter(topology, filters[i].type, filters[i].filter) < 0)
+			return -1;
+	return 0;
+}
+
 static int ask(const struct calls *calls, hwloc_topology_t topology, const char *xml, size_t len,
 	       struct error *err)
 {
-	if (calls->set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_STRUCTURE) < 0 ||
-	    calls->set_type_filter(topology, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL) < 0 ||
-	    calls->set_type_filter(topology, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL) < 0 ||
-	    calls->set_type_filter(topology, HWLOC_OBJ_BRIDGE, HWLOC_TYPE_FILTER_KEEP_ALL) < 0 ||
-	    calls->set_type_filter(topology, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_NONE) < 0 ||
-	    calls->set_type_filter(topology, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE) < 0 ||
-	    calls->set_flags(topology, wanted_flags()) < 0)
+	if (set_filters(calls, topology) < 0 || calls->set_flags(topology, wanted_flags()) < 0)
 		return error_set(err, errno, "hwloc refuses what it is asked for");
 	leave_out(calls, topology);
 	if (xml && calls->set_xmlbuffer(topology, xml, (int)len + 1) < 0)
@@ -228,7 +244,8 @@ static bool is_outer(const struct regions *regions, const cpu_set_t *cpus)
 	return false;
 }
 
-/* Memory without CPUs of its own gets those around it from hwloc: such a node has another one in it. */
+/* Memory without CPUs of its own gets those around it from hwloc: such a node has another one in
+ * it. */
 static void drop_memory(struct regions *nodes)
 {
 	for (size_t i = nodes->count; i > 0; i--)
@@ -244,12 +261,11 @@ static void take_bridge(struct place *place, hwloc_obj_t bridge)
 	const struct hwloc_bridge_attr_s *attr = &bridge->attr->bridge;
 
 	if (attr->upstream_type == HWLOC_OBJ_BRIDGE_PCI)
-		place_add_bridge(place, "%04x:%02x:%02x.%x", (unsigned int)attr->upstream.pci.domain,
-				 attr->upstream.pci.bus, attr->upstream.pci.dev,
-				 attr->upstream.pci.func);
+		place_add_bridge(place, "%04x:%02x:%02x.%x",
+				 (unsigned int)attr->upstream.pci.domain, attr->upstream.pci.bus,
+				 attr->upstream.pci.dev, attr->upstream.pci.func);
 	else
-		place_add_bridge(place, "pci%04x:%02x",
-				 (unsigned int)attr->downstream.pci.domain,
+		place_add_bridge(place, "pci%04x:%02x", (unsigned int)attr->downstream.pci.domain,
 				 attr->downstream.pci.secondary_bus);
 }
 
@@ -291,8 +307,8 @@ static struct topology *take_all(const struct calls *calls, hwloc_topology_t fro
 		result = -1;
 	drop_memory(&topology->nodes);
 	for (unsigned int i = 0;
-	     result == 0 && (device = calls->get_obj_by_depth(
-				     from, HWLOC_TYPE_DEPTH_PCI_DEVICE, i));
+	     result == 0 &&
+	     (device = calls->get_obj_by_depth(from, HWLOC_TYPE_DEPTH_PCI_DEVICE, i));
 	     i++) {
 		take_device(calls, topology, device, &place);
 		result = places_add(topology->places, &place);
@@ -324,7 +340,7 @@ static struct topology *load(const char *file, struct error *err)
 		error_remedy(err, "ask your admin to install hwloc's library on the nodes");
 		return NULL;
 	}
-	if (fill_calls(&calls, library, err) == 0) {
+	if (take_calls(&calls, library, err) == 0) {
 		if (calls.init(&from) < 0) {
 			error_set(err, errno, "hwloc cannot start");
 		} else {

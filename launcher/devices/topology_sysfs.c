@@ -2,9 +2,10 @@
 /*
  * topology_sysfs.c - the node as the kernel shows it: see topology.h.
  *
- * NUMA nodes and packages are few files. Of a device, the link /sys/bus/pci/devices/ADDRESS names all
- * bridges above it ("../../../devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"), and one file has its
- * CPUs. That costs no access to the device itself; a read of its configuration space may wake it up.
+ * NUMA nodes and packages are few files. Of a device, the link /sys/bus/pci/devices/ADDRESS names
+ * all bridges above it ("../../../devices/pci0000:3a/0000:3a:00.0/0000:3b:00.0"), and one file has
+ * its CPUs. That costs no access to the device itself; a read of its configuration space may wake
+ * it up.
  */
 #include <errno.h>
 #include <limits.h>
@@ -80,8 +81,7 @@ struct topology *topology_load_sysfs(const char *root, struct error *err)
 	if (!topology)
 		return NULL;
 	topology->root = strdup(root);
-	if (topology->root &&
-	    !read_list(&topology->all, root, "/sys/devices/system/cpu/online")) {
+	if (topology->root && !read_list(&topology->all, root, "/sys/devices/system/cpu/online")) {
 		error_set(err, 0, "cannot find out how near devices are: /sys has no CPUs");
 		topology_free(topology);
 		return NULL;

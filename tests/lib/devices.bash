@@ -106,8 +106,19 @@ devices_make_libraries() {
 		    "$devices_root/cuda.c"
 		ln -sf "lib$name.so.$devices_driver" "$dir/$soname"
 	done
+	# one for programs of 32 bits, without a C library
+	mkdir "$dir/32"
+	echo 'int cuInit(void) { return 0; }' >"$devices_root/cuda32.c"
+	cc -m32 -nostdlib -shared -fPIC -Wl,-soname,libcuda.so.1 \
+	    -o "$dir/32/libcuda.so.$devices_driver" "$devices_root/cuda32.c"
+	ln -s "libcuda.so.$devices_driver" "$dir/32/libcuda.so.1"
+	mkdir -p "$devices_root/bin"
+	printf '#!/bin/sh\necho smi\n' >"$devices_root/bin/nvidia-smi"
+	chmod 755 "$devices_root/bin/nvidia-smi"
+	mkdir -p /usr/local/nvidia/bin
+	mount --bind "$devices_root/bin" /usr/local/nvidia/bin
 	cp -a /etc/. "$devices_root/etc/"
-	echo "$dir" >"$devices_root/etc/ld.so.conf.d/davit-devices.conf"
+	printf '%s\n' "$dir" "$dir/32" >"$devices_root/etc/ld.so.conf.d/davit-devices.conf"
 	mount --bind "$devices_root/etc" /etc
 	ldconfig -X
 	mkdir -p /etc/cdi
@@ -133,7 +144,8 @@ devices_start_inside() {
 	devices_make
 	"$DAVIT_CLUSTER_TOOL" start --state "$devices_state" --keep-users --nodes 1 \
 	    --prefix "$DAVIT_PREFIX" --conf GresTypes=gpu --node-conf Gres=gpu:8 \
-	    --conf-file "$DAVIT_WORK/gres.conf" "$@" >/dev/null 3>&-
+	    --conf-file "$DAVIT_WORK/gres.conf" --conf PropagateResourceLimitsExcept=MEMLOCK \
+	    "$@" >/dev/null 3>&-
 }
 
 # Runs a command where the nodes of the cluster are.

@@ -2,10 +2,8 @@
 /* test_devices_nearest.c - which adapters ranks get, and how their GPUs are counted. */
 #include "launcher/devices/nearest.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -63,13 +61,17 @@ static void add_gpu(enum gpu_vendor vendor, unsigned int number, const char *fil
 	scene.present[scene.gpu_count++] = gpu;
 }
 
-static void add_nic(enum nic_kind kind, char *name, char *netdev, const char *pci)
+static void add_nic(enum nic_kind kind, const char *name, const char *netdev, const char *pci)
 {
-	struct nic *nic = &scene.nics[scene.niclist.count++];
+	static char words[NICS_MAX][2][32];
+	size_t i = scene.niclist.count++;
+	struct nic *nic = &scene.nics[i];
 
+	snprintf(words[i][0], sizeof(words[i][0]), "%s", name);
+	snprintf(words[i][1], sizeof(words[i][1]), "%s", netdev ? netdev : "");
 	nic->kind = kind;
-	nic->name = name;
-	nic->netdev = netdev;
+	nic->name = words[i][0];
+	nic->netdev = netdev ? words[i][1] : NULL;
 	nic->port = 1;
 	snprintf(nic->pci, sizeof(nic->pci), "%s", pci);
 }
@@ -105,10 +107,10 @@ static void add_switch_gpus(unsigned int first, unsigned int last)
 
 static void add_switch_nics(enum nic_kind kind)
 {
-	add_nic(kind, CHARS("mlx5_0"), CHARS("ib0"), "0000:15:00.0");
-	add_nic(kind, CHARS("mlx5_1"), CHARS("ib1"), "0000:35:00.0");
-	add_nic(kind, CHARS("mlx5_2"), NULL, "0000:55:00.0");
-	add_nic(kind, CHARS("mlx5_3"), NULL, "0000:75:00.0");
+	add_nic(kind, "mlx5_0", "ib0", "0000:15:00.0");
+	add_nic(kind, "mlx5_1", "ib1", "0000:35:00.0");
+	add_nic(kind, "mlx5_2", NULL, "0000:55:00.0");
+	add_nic(kind, "mlx5_3", NULL, "0000:75:00.0");
 }
 
 static void switches(unsigned int first, unsigned int last)
@@ -121,10 +123,10 @@ static void switches(unsigned int first, unsigned int last)
 
 static void add_superchip_nics(void)
 {
-	add_nic(NIC_CXI, CHARS("cxi0"), CHARS("hsn0"), "0000:03:00.0");
-	add_nic(NIC_CXI, CHARS("cxi1"), CHARS("hsn1"), "0004:03:00.0");
-	add_nic(NIC_CXI, CHARS("cxi2"), CHARS("hsn2"), "0008:03:00.0");
-	add_nic(NIC_CXI, CHARS("cxi3"), CHARS("hsn3"), "000c:03:00.0");
+	add_nic(NIC_CXI, "cxi0", "hsn0", "0000:03:00.0");
+	add_nic(NIC_CXI, "cxi1", "hsn1", "0004:03:00.0");
+	add_nic(NIC_CXI, "cxi2", "hsn2", "0008:03:00.0");
+	add_nic(NIC_CXI, "cxi3", "hsn3", "000c:03:00.0");
 }
 
 static void superchips(void)
@@ -149,14 +151,17 @@ static int stop(void **state)
 /* --- Ranks --- */
 
 static const char *const ours[] = {
-	"UCX_NET_DEVICES",	"OMPI_MCA_btl_openib_if_include", "NCCL_IB_HCA",
-	"NCCL_SOCKET_IFNAME",	"FI_CXI_DEVICE_NAME",		  "FI_EFA_IFACE",
-	"MPICH_OFI_NIC_POLICY", "HFI_UNIT",			  "FI_OPX_HFI_SELECT",
+	"UCX_NET_DEVICES",      "OMPI_MCA_btl_openib_if_include",
+	"NCCL_IB_HCA",          "NCCL_SOCKET_IFNAME",
+	"FI_CXI_DEVICE_NAME",   "FI_EFA_IFACE",
+	"MPICH_OFI_NIC_POLICY", "HFI_UNIT",
+	"FI_OPX_HFI_SELECT",
 };
 
 static const char *const theirs[] = {
-	"SLURM_STEP_GPUS",	"SLURM_JOB_GPUS",	      "CUDA_VISIBLE_DEVICES",
-	"ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK",	      "GPU_DEVICE_ORDINAL",
+	"SLURM_STEP_GPUS",           "SLURM_JOB_GPUS",
+	"CUDA_VISIBLE_DEVICES",      "ROCR_VISIBLE_DEVICES",
+	"ZE_AFFINITY_MASK",          "GPU_DEVICE_ORDINAL",
 	"MPICH_GPU_SUPPORT_ENABLED", "OMPI_MCA_btl_openib_if_exclude",
 };
 
@@ -216,15 +221,15 @@ static void text_of_the_table(void **state)
 	(void)state;
 	start(DATA("switches.xml"));
 	add_switch_gpus(2, 3);
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_1"), CHARS("ib1"), "0000:35:00.0");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_2"), CHARS("a b"), "0000:55:00.0");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_3"), NULL, "");
+	add_nic(NIC_INFINIBAND, "mlx5_1", "ib1", "0000:35:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_2", "a b", "0000:55:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_3", NULL, "");
 	scene.nics[2].port = 2;
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_4"), NULL, "0000:01:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_4", NULL, "0000:01:00.0");
 	scene.nics[3].port = 0;
-	add_nic(NIC_ROCE, CHARS("mlx5,5"), NULL, "0000:01:00.0");
-	add_nic(NIC_ROCE, CHARS("-x"), NULL, "0000:01:00.0");
-	add_nic(NIC_ROCE, CHARS(""), NULL, "0000:01:00.0");
+	add_nic(NIC_ROCE, "mlx5,5", NULL, "0000:01:00.0");
+	add_nic(NIC_ROCE, "-x", NULL, "0000:01:00.0");
+	add_nic(NIC_ROCE, "", NULL, "0000:01:00.0");
 	make();
 	assert_string_equal(scene.table, "gpu 2 nvidia /gone/nvidia2\n"
 					 "gpu 3 nvidia /gone/nvidia3\n"
@@ -246,7 +251,7 @@ static void text_without_a_topology(void **state)
 	assert_string_equal(scene.table, "gpu 0 amd -\n");
 	add_gpu(GPU_INTEL, 1, "/dev/dri/renderD128", "");
 	scene.gpus[0].nodes = NULL;
-	add_nic(NIC_OPA, CHARS("hfi1_0"), NULL, "0000:01:00.0");
+	add_nic(NIC_OPA, "hfi1_0", NULL, "0000:01:00.0");
 	make();
 	assert_string_equal(scene.table, "gpu 0 amd -\ngpu 1 intel /dev/dri/renderD128\n"
 					 "nic hfi1_0 omni-path 1 - - - -\n");
@@ -257,6 +262,7 @@ static void many_of_all(void **state)
 	static struct gpu gpu = { .vendor = GPU_AMD };
 	static const struct gpu *gpus[200];
 	static unsigned int numbers[200];
+	static char name[] = "rdmap0s31";
 	static struct nic nics[200];
 	const struct niclist list = { .items = nics, .count = 200 };
 	const struct nearest_wish wish = {
@@ -268,7 +274,7 @@ static void many_of_all(void **state)
 	for (unsigned int i = 0; i < 200; i++) {
 		gpus[i] = &gpu;
 		numbers[i] = i;
-		nics[i] = (struct nic){ .kind = NIC_EFA, .name = CHARS("rdmap0s31"), .port = 1 };
+		nics[i] = (struct nic){ .kind = NIC_EFA, .name = name, .port = 1 };
 	}
 	start(NULL);
 	scene.table = nearest_make(&wish, &err);
@@ -423,13 +429,13 @@ static void kinds_do_not_mix(void **state)
 {
 	(void)state;
 	switches(0, 7);
-	add_nic(NIC_ROCE, CHARS("mlx5_4"), CHARS("eth0"), "0000:01:00.0");
+	add_nic(NIC_ROCE, "mlx5_4", "eth0", "0000:01:00.0");
 	make();
 	rank("0-3", NULL);
 	expect_verbs("mlx5_0:1", "mlx5_0");
 	start(DATA("switches.xml"));
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_0"), NULL, "0000:15:00.0");
-	add_nic(NIC_ROCE, CHARS("mlx5_3"), NULL, "0000:75:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_0", NULL, "0000:15:00.0");
+	add_nic(NIC_ROCE, "mlx5_3", NULL, "0000:75:00.0");
 	make();
 	rank("12", NULL);
 	expect_verbs(NULL, NULL);
@@ -478,7 +484,7 @@ static void nothing_to_choose(void **state)
 	/* One of each. */
 	start(DATA("single.xml"));
 	add_gpu(GPU_AMD, 0, "/gone/renderD128", "0000:01:00.0");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_0"), NULL, "0000:02:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_0", NULL, "0000:02:00.0");
 	make();
 	rank("0", "0");
 	expect_verbs(NULL, NULL);
@@ -512,9 +518,9 @@ static void unknown_addresses(void **state)
 	add_gpu(GPU_NVIDIA, 0, "/gone/nvidia0", "0000:13:00.0");
 	add_gpu(GPU_NVIDIA, 1, "/gone/nvidia1", "");
 	add_gpu(GPU_NVIDIA, 2, "/gone/nvidia2", "0000:fe:00.0");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_0"), NULL, "0000:15:00.0");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_1"), NULL, "0000:35:00.0");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_9"), NULL, "");
+	add_nic(NIC_INFINIBAND, "mlx5_0", NULL, "0000:15:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_1", NULL, "0000:35:00.0");
+	add_nic(NIC_INFINIBAND, "mlx5_9", NULL, "");
 	make();
 	rank("0-15", "0");
 	expect_verbs("mlx5_0:1", "mlx5_0");
@@ -529,8 +535,8 @@ static void ranks_beside_adapters(void **state)
 {
 	(void)state;
 	start(DATA("caches.xml"));
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_0"), NULL, "0000:41:00.1");
-	add_nic(NIC_INFINIBAND, CHARS("mlx5_1"), NULL, "0000:81:00.1");
+	add_nic(NIC_INFINIBAND, "mlx5_0", NULL, "0000:41:00.1");
+	add_nic(NIC_INFINIBAND, "mlx5_1", NULL, "0000:81:00.1");
 	make();
 	rank("2", NULL);
 	expect_verbs("mlx5_0:1", "mlx5_0");
@@ -603,8 +609,8 @@ static void slingshot_without_gpus(void **state)
 	expect_cxi(NULL, NULL, NULL);
 	/* A NUMA node without any. */
 	start(DATA("caches.xml"));
-	add_nic(NIC_CXI, CHARS("cxi0"), CHARS("hsn0"), "0000:41:00.1");
-	add_nic(NIC_CXI, CHARS("cxi1"), NULL, "0000:81:00.1");
+	add_nic(NIC_CXI, "cxi0", "hsn0", "0000:41:00.1");
+	add_nic(NIC_CXI, "cxi1", NULL, "0000:81:00.1");
 	make();
 	rank("2", NULL);
 	expect_cxi(NULL, "cxi0", NULL);
@@ -735,7 +741,8 @@ static void numbers_by_vendor(void **state)
 }
 
 /* CUDA counts by addresses; the files are in another order, as they are on some machines. Slurm's
- * number 4 becomes 0, which CUDA takes for the GPU that Slurm calls 6, and its adapter is the near one. */
+ * number 4 becomes 0, which CUDA takes for the GPU that Slurm calls 6, and its adapter is the near
+ * one. */
 static void gpus_in_another_order(void **state)
 {
 	(void)state;

@@ -363,8 +363,8 @@ static void check_version(const char *root, const char *expected)
 static void version(void **state)
 {
 	static const char *const texts[][2] = {
-		{ "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC "
-		  "2024\nGCC version:  gcc version 12.3.0 (Ubuntu 12.3.0-1ubuntu1~22.04)\n",
+		{ "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 "
+		  "UTC 2024\nGCC version:  gcc version 12.3.0 (Ubuntu 12.3.0-1ubuntu1~22.04)\n",
 		  "550.54.15" },
 		{ "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  595.84  Release Build  "
 		  "(dvs-builder@U16)\n",

@@ -37,12 +37,12 @@ static struct topology *load(const char *file)
 }
 
 /* Takes over `topology` and `text`. */
-#define assert_text(text, expected)            \
-	do {                                   \
-		char *text_ = (text);          \
-		assert_non_null(text_);        \
+#define assert_text(text, expected)                   \
+	do {                                          \
+		char *text_ = (text);                 \
+		assert_non_null(text_);               \
 		assert_string_equal(text_, expected); \
-		free(text_);                   \
+		free(text_);                          \
 	} while (0)
 
 static char *list_text(const cpu_set_t *cpus)
@@ -336,8 +336,8 @@ static void put_below(const char *pci, const char *name, const char *text)
 	put(file, text);
 }
 
-/* Four CPUs, two packages, of which the second is known by the older name of its file; a NUMA node of
- * memory alone. */
+/* Four CPUs, two packages, of which the second is known by the older name of its file; a NUMA node
+ * of memory alone. */
 static void make_cpus(void)
 {
 	put("sys/devices/system/cpu/online", "0-3\n");
@@ -416,7 +416,7 @@ static void a_strange_sys(void **state)
 	assert_int_equal(symlink("0000:01:00.0", "sys/bus/pci/devices/0000:02:00.0"), 0);
 	link_device("0000:03:00.0", "platform/soc");
 	for (int i = 0; i < 100; i++)
-		strcat(deep, "/0000:00:00.0");
+		snprintf(deep + strlen(deep), sizeof(deep) - strlen(deep), "/0000:00:00.0");
 	link_device("0000:04:00.0", deep);
 	assert_int_equal(symlink("0000:05:00.0", "sys/bus/pci/devices/0000:05:00.0"), 0);
 	assert_int_equal(mkfifo("sys/bus/pci/devices/0000:06:00.0", 0666), 0);
@@ -522,11 +522,16 @@ static void hwloc_on_the_same_sys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_of_cpus),  cmocka_unit_test(below_switches),
-		cmocka_unit_test(superchips),	  cmocka_unit_test(below_caches),
-		cmocka_unit_test(small_ones),	  cmocka_unit_test(variables),
-		cmocka_unit_test(damaged_files),  cmocka_unit_test(this_node),
-		cmocka_unit_test(the_kernels),	  cmocka_unit_test(a_strange_sys),
+		cmocka_unit_test(lists_of_cpus),
+		cmocka_unit_test(below_switches),
+		cmocka_unit_test(superchips),
+		cmocka_unit_test(below_caches),
+		cmocka_unit_test(small_ones),
+		cmocka_unit_test(variables),
+		cmocka_unit_test(damaged_files),
+		cmocka_unit_test(this_node),
+		cmocka_unit_test(the_kernels),
+		cmocka_unit_test(a_strange_sys),
 		cmocka_unit_test(hwloc_on_the_same_sys),
 	};
 
