@@ -31,10 +31,10 @@
 
 #include "common/error.h"
 
-#define HANDOVER_ENV   "DAVIT_JOIN"
-#define HANDOVER_NONE  "none"      /* in place of the memfd: the plugin failed, and has told why */
+#define HANDOVER_ENV      "DAVIT_JOIN"
+#define HANDOVER_NONE     "none" /* in place of the memfd: the plugin failed, and has told why */
 #define HANDOVER_VARIABLE '$'
-#define HANDOVER_MAGIC 0x33766144u /* "Dav3": a plugin and a launcher of one layout */
+#define HANDOVER_MAGIC    0x33766144u /* "Dav3": a plugin and a launcher of one layout */
 
 /* Record locks, each on one byte. */
 enum handover_lock {

@@ -22,8 +22,8 @@ struct container {
 	int userns;         /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
 	struct grant grant; /* decided meanwhile */
-	struct save save;  /* comes out: who saves the container */
-	bool host_mpi;     /* comes out: the node's MPI is in it */
+	struct save save;   /* comes out: who saves the container */
+	bool host_mpi;      /* comes out: the node's MPI is in it */
 	struct notes notes; /* comes out: what the user should know although nothing failed */
 };
 

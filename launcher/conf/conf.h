@@ -54,17 +54,17 @@ struct conf {
 	char **host_mpi; /* MPI libraries of the node, preferred to those that the loader finds */
 	char **host_mpi_directories; /* that come along with them; both end with NULL or are NULL */
 	/* Devices. Lists end with NULL; patterns are fnmatch(3)'s. */
-	char **gpu_libraries;   /* patterns of sonames of the node's that go with a GPU */
-	char **gpu_programs;    /* names of programs that do */
-	char **gpu_files;       /* paths of files that do */
-	char **nic_libraries;   /* patterns of sonames that go with an adapter where the image has none; or NULL */
+	char **gpu_libraries; /* patterns of sonames of the node's that go with a GPU */
+	char **gpu_programs;  /* names of programs that do */
+	char **gpu_files;     /* paths of files that do */
+	char **nic_libraries; /* patterns of sonames that go with an adapter where the image has none; or NULL */
 	char **nic_files;       /* paths of files and directories that go with them; or NULL */
 	char **cdi_directories; /* where CDI's specifications are */
 	char **cdi_hooks;       /* paths of programs that CDI's hooks may start; or NULL */
 	char *topology_file;    /* the node's topology as hwloc's XML, or NULL */
-	char *state_dir;             /* where named containers keep their layers; absolute */
-	bool subids;                 /* may /etc/subuid be used for remap-root? */
-	bool user_config;            /* do files of users count? */
+	char *state_dir;        /* where named containers keep their layers; absolute */
+	bool subids;            /* may /etc/subuid be used for remap-root? */
+	bool user_config;       /* do files of users count? */
 	size_t forbidden
 		[CHOICES_MAX]; /* by index in settings_options: line in the site's file, or 0 */
 	/* What was read, for `davit config`; NULL where there is no file. */

@@ -37,9 +37,9 @@ static const char *const gpu_libraries[] = {
 	NULL,
 };
 
-static const char *const gpu_programs[] = {
-	"nvidia-smi", "nvidia-debugdump", "nvidia-cuda-mps-control", "nvidia-cuda-mps-server", NULL
-};
+static const char *const gpu_programs[] = { "nvidia-smi", "nvidia-debugdump",
+					    "nvidia-cuda-mps-control", "nvidia-cuda-mps-server",
+					    NULL };
 
 static const char *const gpu_files[] = {
 	"/run/nvidia-persistenced/socket",

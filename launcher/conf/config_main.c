@@ -215,9 +215,9 @@ static void print_replaced(const struct conf *conf, const char *section, const c
 	}
 	printf("%s%s:\n", indent, key);
 	for (enum conf_layer layer = CONF_SITE; layer < CONF_LAYERS; layer++)
-		for (const struct yaml_node *node =
-			     list && list == find(conf, layer, section, key) ? list->children
-									     : NULL;
+		for (const struct yaml_node *node = list && list == find(conf, layer, section, key)
+							    ? list->children
+							    : NULL;
 		     node; node = node->next) {
 			printf("%s  - ", indent);
 			put_flow(node);

@@ -122,7 +122,8 @@ static void note_mismatch(struct grant *grant)
 	note = notes_add(&grant->notes);
 	if (!cuda) {
 		error_set(note, 0, "CUDA will not start: the node's ld.so.cache has no '" CUDA "'");
-		error_remedy(note, "tell your admin: install the driver's libraries, or run ldconfig");
+		error_remedy(note,
+			     "tell your admin: install the driver's libraries, or run ldconfig");
 		return;
 	}
 	error_set(note, 0,

@@ -114,7 +114,8 @@ static int link_file(struct root *root, const char *target, const char *path, st
 
 	if (!directory)
 		return no_memory(err);
-	whole = target[0] == '/' ? strdup(target) : path_join(directory[0] ? directory : "/", target);
+	whole = target[0] == '/' ? strdup(target)
+				 : path_join(directory[0] ? directory : "/", target);
 	if (!whole)
 		return no_memory(err);
 	fd = open_in_root(root->fd, whole, O_PATH);

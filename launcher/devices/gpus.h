@@ -25,9 +25,9 @@ enum gpu_vendor {
 struct gpu {
 	enum gpu_vendor vendor;
 	unsigned int minor; /* N of /dev/nvidiaN, of renderDN: 128 and up */
-	char **nodes;       /* its device files: first the one that programs open, then others (cardN); ends with NULL */
-	char *uuid;         /* "GPU-...", or NULL where it is not known */
-	char *model;        /* "NVIDIA H100 80GB HBM3", or NULL */
+	char **nodes; /* its device files: first the one that programs open, then others (cardN); ends with NULL */
+	char *uuid;                /* "GPU-...", or NULL where it is not known */
+	char *model;               /* "NVIDIA H100 80GB HBM3", or NULL */
 	char pci[PCI_ADDRESS_MAX]; /* "DOMAIN:BUS:DEVICE.FUNCTION" in lower case; "" where it is not known */
 };
 

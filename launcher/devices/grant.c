@@ -52,7 +52,8 @@ static bool may_use(const char *path)
 	if (stat(path, &st) < 0)
 		return false;
 	/* The capabilities of MIG are files that are only read. */
-	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && strncmp(path, "/dev/nvidia-caps", 16) != 0)
+	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) &&
+	    strncmp(path, "/dev/nvidia-caps", 16) != 0)
 		mode |= W_OK;
 	return access(path, mode) == 0;
 }
@@ -102,7 +103,8 @@ static int add_gpu_files(struct grant *grant, enum gpu_vendor vendor, struct err
 		if (access(gpu->nodes[0], R_OK | W_OK) < 0 && errno != EPERM)
 			return refuse_gpu(gpu, grant->numbers[i], err);
 		for (char **file = gpu->nodes; *file; file++)
-			if (access(*file, F_OK) == 0 && grant_mount(grant, *file, *file, 0, err) < 0)
+			if (access(*file, F_OK) == 0 &&
+			    grant_mount(grant, *file, *file, 0, err) < 0)
 				return -1;
 	}
 	return 0;
@@ -116,7 +118,8 @@ static void note_uvm(struct grant *grant)
 		return;
 	note = notes_add(&grant->notes);
 	error_set(note, errno, "CUDA will find no GPU: cannot use '/dev/nvidia-uvm'");
-	error_remedy(note, "tell your admin: nvidia-modprobe -u -c 0, each time the node has booted");
+	error_remedy(note,
+		     "tell your admin: nvidia-modprobe -u -c 0, each time the node has booted");
 }
 
 static int add_vendor(struct grant *grant, const struct grant_wish *wish, enum gpu_vendor vendor,
@@ -177,9 +180,10 @@ static void note_memlock(struct grant *grant)
 	    limit.rlim_cur >= MEMLOCK_ENOUGH)
 		return;
 	note = notes_add(&grant->notes);
-	error_set(note, 0,
-		  "processes may lock %llu KiB of memory, and RDMA needs as much as its buffers take",
-		  (unsigned long long)limit.rlim_cur / 1024);
+	error_set(
+		note, 0,
+		"processes may lock %llu KiB of memory, and RDMA needs as much as its buffers take",
+		(unsigned long long)limit.rlim_cur / 1024);
 	if (limit.rlim_max == RLIM_INFINITY)
 		error_remedy(note, "ulimit -l unlimited");
 	else
@@ -202,7 +206,7 @@ static int add_nics(struct grant *grant, struct error *err)
 
 		result = nic->port ? grant_files(grant, nic->nodes, err) : 0;
 		grant->has_nic |= nic->port && nic->nodes && nic->nodes[0] &&
-			     grant_has_mount(grant, nic->nodes[0]);
+				  grant_has_mount(grant, nic->nodes[0]);
 	}
 	if (result < 0 || !grant->has_nic)
 		return result;

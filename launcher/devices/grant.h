@@ -50,12 +50,13 @@ struct grant {
 	size_t library_count;
 	struct grant_link *links;
 	size_t link_count;
-	struct paths folders; /* in the container, where libraries are mounted that the loader has to find */
+	struct paths
+		folders; /* in the container, where libraries are mounted that the loader has to find */
 	const struct cdi_hook **hooks; /* of `cdi`: programs that the site lets run */
 	size_t hook_count;
-	char *compat_for;     /* NVIDIA driver of the node: a newer libcuda of the image's may stand in; or NULL */
-	char *table;          /* for nearest_apply(), or NULL */
-	struct notes notes;   /* what the user should know although nothing failed */
+	char *compat_for; /* NVIDIA driver of the node: a newer libcuda of the image's may stand in; or NULL */
+	char *table;        /* for nearest_apply(), or NULL */
+	struct notes notes; /* what the user should know although nothing failed */
 
 	/* What it is made of; for `davit devices`, too. */
 	struct gpulist gpus;
@@ -70,7 +71,8 @@ struct grant {
 struct grant_wish {
 	const struct settings *settings;
 	const struct conf *conf;
-	const struct handover *handover; /* with the step's variables, or NULL: the environment has them */
+	const struct handover
+		*handover; /* with the step's variables, or NULL: the environment has them */
 };
 
 /* Decides, as the user and on the node. Starts with all zeros; grant_done is due in each case. Returns

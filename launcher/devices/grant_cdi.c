@@ -57,7 +57,9 @@ static int refuse_file(const struct cdi_spec *spec, const char *path, struct err
 
 	error_set(err, cause, "'%s' needs the node's '%s'", spec->file, path);
 	if (cause == ENOENT)
-		error_remedy(err, "tell your admin: the file is out of date, make it anew (such as `nvidia-ctk cdi generate`)");
+		error_remedy(
+			err,
+			"tell your admin: the file is out of date, make it anew (such as `nvidia-ctk cdi generate`)");
 	else
 		error_remedy(err, "ask your admin for the group or the mode of '%s'", path);
 	return -1;
@@ -67,9 +69,8 @@ static int add_node(struct grant *grant, const struct cdi_spec *spec, const stru
 		    struct error *err)
 {
 	/* A cgroup says EPERM. It may be that of one rank. */
-	if (access(node->host_path, node->permissions && !strchr(node->permissions, 'w')
-					    ? R_OK
-					    : R_OK | W_OK) < 0 &&
+	if (access(node->host_path,
+		   node->permissions && !strchr(node->permissions, 'w') ? R_OK : R_OK | W_OK) < 0 &&
 	    errno != EPERM &&
 	    (errno != EACCES || strncmp(node->host_path, "/dev/nvidia-caps", 16) != 0))
 		return refuse_file(spec, node->host_path, err);
@@ -97,8 +98,8 @@ static void check_groups(struct grant *grant, const struct cdi_spec *spec,
 		if (edits->gids[i] == 0 || has_group(edits->gids[i]))
 			continue;
 		note = notes_add(&grant->notes);
-		error_set(note, 0, "'%s' wants the group %u, of which you are no member", spec->file,
-			  (unsigned int)edits->gids[i]);
+		error_set(note, 0, "'%s' wants the group %u, of which you are no member",
+			  spec->file, (unsigned int)edits->gids[i]);
 		error_remedy(note, "ask your admin to make you one if the device does not work");
 	}
 }
@@ -163,7 +164,8 @@ static bool is_of_gpu(const struct cdi_device *device, const struct gpu *gpu,
 
 	for (size_t i = 0; i < device->edits.node_count; i++)
 		for (size_t j = 0; j < gpus->count; j++)
-			if (strcmp(device->edits.nodes[i].host_path, gpus->items[j].nodes[0]) == 0) {
+			if (strcmp(device->edits.nodes[i].host_path, gpus->items[j].nodes[0]) ==
+			    0) {
 				if (&gpus->items[j] != gpu)
 					return false;
 				has_it = true;

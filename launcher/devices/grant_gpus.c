@@ -2,10 +2,13 @@
 /*
  * grant_gpus.c - see grant.h: which of the node's GPUs are in the container.
  *
- * Slurm counts by gres.conf, so a number stands for a device file there; where that names none
- * (AutoDetect), the devices that the kernel shows are counted, as Slurm does it, too.
+ * Slurm counts by gres.conf, so a number stands for a device file there. With AutoDetect it sorts the
+ * devices by itself, those of the file or those that there are, and so does this. Parts of a GPU (MIG)
+ * that are detected have numbers of their own, which cannot be told from outside of NVIDIA's library:
+ * there the device cgroup says what the step has.
  */
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,10 +23,9 @@ static const char *get_variable(void *context, const char *name)
 {
 	const struct handover *handover = context;
 
-	if (handover && (strcmp(name, "SLURM_GPUS_ON_NODE") == 0 ||
-			 strcmp(name, "SLURM_SHARDS_ON_NODE") == 0 ||
-			 strcmp(name, "SLURM_STEP_GPUS") == 0 ||
-			 strcmp(name, "SLURM_JOB_GPUS") == 0))
+	if (handover &&
+	    (strcmp(name, "SLURM_GPUS_ON_NODE") == 0 || strcmp(name, "SLURM_SHARDS_ON_NODE") == 0 ||
+	     strcmp(name, "SLURM_STEP_GPUS") == 0 || strcmp(name, "SLURM_JOB_GPUS") == 0))
 		return handover_variable(handover, name);
 	return getenv(name);
 }
@@ -55,54 +57,105 @@ static void grant_gpu(struct grant *grant, const struct gpu *gpu, unsigned int n
 	grant->granted_count++;
 }
 
-/* A device file of gres.conf that is no GPU to us is one to the site: it is there as it is. */
+static int compare_pci(const void *a, const void *b)
+{
+	const struct gpu *const *first = a, *const *second = b;
+
+	return strcmp((*first)->pci, (*second)->pci);
+}
+
+/* The GPU that Slurm has detected as this one; NULL: there are not so many. */
+static const struct gpu *find_detected(const struct grant *grant, const struct gresconf *gres,
+				       unsigned int number)
+{
+	cleanup_free const struct gpu **all = calloc(grant->gpus.count + 1, sizeof(*all));
+	size_t count = 0;
+
+	for (size_t i = 0; all && i < grant->gpus.count; i++) {
+		bool is_listed = gres->count == 0;
+
+		for (size_t j = 0; j < gres->count && !is_listed; j++)
+			is_listed =
+				find_by_file(&grant->gpus, gres->files[j]) == &grant->gpus.items[i];
+		if (is_listed)
+			all[count++] = &grant->gpus.items[i];
+	}
+	if (gres->detects_by_pci && count > 1)
+		qsort(all, count, sizeof(*all), compare_pci);
+	return number < count ? all[number] : NULL;
+}
+
+/* The GPU of this number as Slurm counts; NULL: none that is known. */
+static const struct gpu *find_number(const struct grant *grant, const struct gresconf *gres,
+				     unsigned int number)
+{
+	if (gres->autodetects || gres->count == 0)
+		return find_detected(grant, gres, number);
+	return number < gres->count ? find_by_file(&grant->gpus, gres->files[number]) : NULL;
+}
+
+static int refuse_number(const struct grant *grant, const struct gresconf *gres,
+			 unsigned int number, struct error *err)
+{
+	error_set(err, 0, "the node has no GPU %u: there are %zu", number,
+		  gres->count ? gres->count : grant->gpus.count);
+	return error_remedy(
+		err,
+		gres->count ? "`davit devices` shows those that there are"
+			    : "tell your admin if Slurm has given it: the driver does not show it");
+}
+
 static int grant_number(struct grant *grant, const struct gresconf *gres, unsigned int number,
 			struct error *err)
 {
-	const struct gpu *gpu = NULL;
+	const struct gpu *gpu = find_number(grant, gres, number);
+	const char *file = number < gres->count ? gres->files[number] : NULL;
 
-	if (number < gres->count) {
-		const char *file = gres->files[number];
-
-		gpu = find_by_file(&grant->gpus, file);
-		if (!gpu && access(file, F_OK) == 0)
-			return grant_mount(grant, file, file, 0, err);
-		if (!gpu) {
-			error_set(err, errno, "cannot use GPU %u of this step, '%s'", number, file);
-			return error_remedy(
-				err,
-				"tell your admin: gres.conf names a device file that the node does not have");
-		}
-	} else if (gres->count == 0 && number < grant->gpus.count) {
-		gpu = &grant->gpus.items[number];
-	}
 	if (gpu) {
 		grant_gpu(grant, gpu, number);
 		return 0;
 	}
-	error_set(err, 0, "the node has no GPU %u: there are %zu", number,
-		  gres->count ? gres->count : grant->gpus.count);
+	if (!file || gres->autodetects)
+		return refuse_number(grant, gres, number, err);
+	/* What is no GPU to us is one to the site: it is there as it is. */
+	if (access(file, F_OK) == 0)
+		return grant_mount(grant, file, file, 0, err);
+	error_set(err, errno, "cannot use GPU %u of this step, '%s'", number, file);
 	return error_remedy(
-		err, gres->count ? "`davit devices` shows those that there are"
-				 : "tell your admin if Slurm has given it: the driver does not show it");
+		err, "tell your admin: gres.conf names a device file that the node does not have");
+}
+
+/* Has Slurm detected parts of GPUs? */
+static bool has_parts(const struct gresconf *gres)
+{
+	glob_t found;
+	bool is_found = gres->autodetects && glob("/proc/driver/nvidia/capabilities/gpu*/mig/gi*",
+						  GLOB_NOSORT, NULL, &found) == 0;
+
+	if (is_found)
+		globfree(&found);
+	return is_found;
+}
+
+/* Its place among all where Slurm does not count it. */
+static unsigned int number_of(const struct grant *grant, const struct gresconf *gres,
+			      const struct gpu *gpu)
+{
+	for (unsigned int i = 0; i < grant->gpus.count + gres->count; i++)
+		if (find_number(grant, gres, i) == gpu)
+			return i;
+	return (unsigned int)(gpu - grant->gpus.items);
 }
 
 /* All that the user may open: the device cgroup counts, too. */
-static int grant_all(struct grant *grant, const struct gresconf *gres, struct error *err)
+static void grant_all(struct grant *grant, const struct gresconf *gres)
 {
 	for (size_t i = 0; i < grant->gpus.count; i++) {
 		const struct gpu *gpu = &grant->gpus.items[i];
-		size_t number = i;
 
-		if (access(gpu->nodes[0], R_OK | W_OK) < 0)
-			continue;
-		for (size_t j = 0; j < gres->count; j++)
-			if (find_by_file(&grant->gpus, gres->files[j]) == gpu)
-				number = j;
-		grant_gpu(grant, gpu, (unsigned int)number);
+		if (access(gpu->nodes[0], R_OK | W_OK) == 0)
+			grant_gpu(grant, gpu, number_of(grant, gres, gpu));
 	}
-	(void)err;
-	return 0;
 }
 
 static int grant_numbers(struct grant *grant, const struct gresconf *gres,
@@ -143,8 +196,11 @@ static int choose(struct grant *grant, const struct settings *settings, const st
 			       ? -1
 			       : grant_numbers(grant, gres, settings->gpu_numbers.items,
 					       settings->gpu_numbers.count, err);
-	if (settings->gpus == GPUS_ALL || share->kind == SHARE_ALL)
-		return grant_all(grant, gres, err);
+	if (settings->gpus == GPUS_ALL || share->kind == SHARE_ALL ||
+	    (share->kind == SHARE_LIST && has_parts(gres))) {
+		grant_all(grant, gres);
+		return 0;
+	}
 	return share->kind == SHARE_LIST
 		       ? grant_numbers(grant, gres, share->numbers, share->count, err)
 		       : 0;

@@ -91,8 +91,8 @@ static void become(const struct cdi_hook *hook, int state)
 {
 	static char *no_env[] = { NULL };
 
-	if (keep_capabilities() < 0 || lseek(state, 0, SEEK_SET) < 0 || dup2(state, STDIN_FILENO) < 0 ||
-	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	if (keep_capabilities() < 0 || lseek(state, 0, SEEK_SET) < 0 ||
+	    dup2(state, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(EXIT_SETUP);
 	execve(hook->path, hook->args, hook->env ? hook->env : no_env);
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC);
@@ -135,7 +135,8 @@ static int run(const struct cdi_hook *hook, int state, struct error *err)
 	else
 		error_set(err, 0, "the hook '%s' was ended by signal %d", hook->path,
 			  WTERMSIG(status));
-	return error_remedy(err, "tell your admin: CDI's file or 'cdi-hooks' in davit.conf is wrong");
+	return error_remedy(err,
+			    "tell your admin: CDI's file or 'cdi-hooks' in davit.conf is wrong");
 }
 
 int hooks_run(const struct grant *grant, struct root *root, struct error *err)

@@ -27,7 +27,7 @@ struct nic {
 	char *driver;      /* of the kernel: "mlx5_core"; or NULL */
 	unsigned int port; /* the first one that is active, from 1; 0: none */
 	char *netdev;      /* "ib0", "hsn0"; or NULL */
-	char **nodes;      /* its device files: uverbsN, umadN of active ports, hfi1_N, cxiN; ends with NULL */
+	char **nodes; /* its device files: uverbsN, umadN of active ports, hfi1_N, cxiN; ends with NULL */
 	char pci[PCI_ADDRESS_MAX]; /* "" where it is not known */
 };
 

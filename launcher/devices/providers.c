@@ -84,7 +84,8 @@ static int add_files(struct bring *bring, const struct conf *conf, struct root *
 		if (rooted_has_directory(bring->node->root, *path)) {
 			if (bring_add_directory(bring, *path, err) < 0)
 				return -1;
-		} else if (access(*path, R_OK) == 0 && root_bind(root, *path, *path, true, err) < 0) {
+		} else if (access(*path, R_OK) == 0 &&
+			   root_bind(root, *path, *path, true, err) < 0) {
 			return -1;
 		}
 	}

@@ -47,8 +47,8 @@ bool survey_is_nearest(const struct survey *survey, const struct gpu *gpu, const
 	if (distance == UINT_MAX)
 		return false;
 	for (size_t i = 0; i < survey->grant.nics.count; i++)
-		if (topology_distance(survey->topology, gpu->pci,
-				      survey->grant.nics.items[i].pci) < distance)
+		if (topology_distance(survey->topology, gpu->pci, survey->grant.nics.items[i].pci) <
+		    distance)
 			return false;
 	return true;
 }
@@ -65,7 +65,8 @@ static int check_file(struct survey *survey, const char *name, const char *file)
 	if (problem.errnum == ENOENT)
 		error_remedy(&problem, "load its driver, or have it make the device file");
 	else if (problem.errnum == EPERM)
-		error_remedy(&problem, "ask Slurm for it: the device cgroup of this process is without");
+		error_remedy(&problem,
+			     "ask Slurm for it: the device cgroup of this process is without");
 	else
 		error_remedy(&problem, "another mode for the file, or the user in its group");
 	return add(survey, &problem);
@@ -97,9 +98,10 @@ static int check_nics(struct survey *survey)
 			continue;
 		}
 		error_set(&problem, 0, "%s has no active port: no container gets it", nic->name);
-		error_remedy(&problem, "%s", nic->kind == NIC_INFINIBAND
-						     ? "look at cable and subnet manager (ibstat)"
-						     : "look at cable and network device (ip link)");
+		error_remedy(&problem, "%s",
+			     nic->kind == NIC_INFINIBAND
+				     ? "look at cable and subnet manager (ibstat)"
+				     : "look at cable and network device (ip link)");
 		if (add(survey, &problem) < 0)
 			return -1;
 	}

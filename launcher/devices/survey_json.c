@@ -102,9 +102,8 @@ static json_t *make_grant(const struct survey *survey)
 		json_array_append_new(mounts, make_pair("source", grant->mounts.items[i].source,
 							"target", grant->mounts.items[i].target));
 	for (size_t i = 0; i < grant->library_count; i++)
-		json_array_append_new(libraries,
-				      make_pair("soname", grant->libraries[i].soname, "path",
-						grant->libraries[i].path));
+		json_array_append_new(libraries, make_pair("soname", grant->libraries[i].soname,
+							   "path", grant->libraries[i].path));
 	json_object_set_new(object, "possible", json_boolean(survey->is_granted));
 	json_object_set_new(object, "mounts", mounts);
 	json_object_set_new(object, "libraries", libraries);

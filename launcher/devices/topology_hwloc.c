@@ -28,7 +28,8 @@
 #error "Davit is made for hwloc 2, from 2.1 on"
 #endif
 
-struct calls {
+/* Functions of the library. */
+static struct {
 	__typeof__(hwloc_get_api_version) *get_api_version;
 	__typeof__(hwloc_topology_init) *init;
 	__typeof__(hwloc_topology_destroy) *destroy;
@@ -41,7 +42,7 @@ struct calls {
 	__typeof__(hwloc_get_type_depth) *get_type_depth;
 	__typeof__(hwloc_get_obj_by_depth) *get_obj_by_depth;
 	__typeof__(hwloc_bitmap_next) *bitmap_next;
-};
+} calls;
 
 /* Variables of hwloc's while it works, and what they were. */
 static struct {
@@ -79,25 +80,24 @@ static int take_call(void *library, const char *name, void *call, struct error *
 	return 0;
 }
 
-static int take_calls(struct calls *calls, void *library, struct error *err)
+static int take_calls(void *library, struct error *err)
 {
-	if (take_call(library, "hwloc_get_api_version", &calls->get_api_version, err) < 0)
+	if (take_call(library, "hwloc_get_api_version", &calls.get_api_version, err) < 0)
 		return -1;
-	if (calls->get_api_version() >> 16 != HWLOC_API_VERSION >> 16)
+	if (calls.get_api_version() >> 16 != HWLOC_API_VERSION >> 16)
 		return error_set(err, 0, "%s is of another release", LIBRARY);
-	if (take_call(library, "hwloc_topology_init", &calls->init, err) < 0 ||
-	    take_call(library, "hwloc_topology_destroy", &calls->destroy, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_xmlbuffer", &calls->set_xmlbuffer, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_flags", &calls->set_flags, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_components", &calls->set_components, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_all_types_filter", &calls->set_all_types_filter,
+	if (take_call(library, "hwloc_topology_init", &calls.init, err) < 0 ||
+	    take_call(library, "hwloc_topology_destroy", &calls.destroy, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_xmlbuffer", &calls.set_xmlbuffer, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_flags", &calls.set_flags, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_components", &calls.set_components, err) < 0 ||
+	    take_call(library, "hwloc_topology_set_all_types_filter", &calls.set_all_types_filter,
 		      err) < 0 ||
-	    take_call(library, "hwloc_topology_set_type_filter", &calls->set_type_filter, err) <
-		    0 ||
-	    take_call(library, "hwloc_topology_load", &calls->load, err) < 0 ||
-	    take_call(library, "hwloc_get_type_depth", &calls->get_type_depth, err) < 0 ||
-	    take_call(library, "hwloc_get_obj_by_depth", &calls->get_obj_by_depth, err) < 0 ||
-	    take_call(library, "hwloc_bitmap_next", &calls->bitmap_next, err) < 0)
+	    take_call(library, "hwloc_topology_set_type_filter", &calls.set_type_filter, err) < 0 ||
+	    take_call(library, "hwloc_topology_load", &calls.load, err) < 0 ||
+	    take_call(library, "hwloc_get_type_depth", &calls.get_type_depth, err) < 0 ||
+	    take_call(library, "hwloc_get_obj_by_depth", &calls.get_obj_by_depth, err) < 0 ||
+	    take_call(library, "hwloc_bitmap_next", &calls.bitmap_next, err) < 0)
 		return -1;
 	return 0;
 }
@@ -159,21 +159,21 @@ static unsigned long wanted_flags(void)
 }
 
 /* What is unknown to a release is none of its components. */
-static void leave_out(const struct calls *calls, hwloc_topology_t topology)
+static void leave_out(hwloc_topology_t topology)
 {
 	/* The last two ask the hardware itself: PCI devices may sleep, and each CPU is bound to. */
 	static const char *const components[] = { "cuda", "nvml",      "rsmi", "opencl",
 						  "gl",   "levelzero", "pci",  "x86" };
 
 	for (size_t i = 0; i < sizeof(components) / sizeof(components[0]); i++)
-		(void)calls->set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
-					    components[i]);
+		(void)calls.set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
+					   components[i]);
 }
 
 /* Whatever has devices below it must stay unless another object has the same CPUs: a cache may. All
  * PCI devices, since what is an adapter is for the caller to say and not for hwloc's list of
  * classes. */
-static int set_filters(const struct calls *calls, hwloc_topology_t topology)
+static int set_filters(hwloc_topology_t topology)
 {
 	static const struct {
 		hwloc_obj_type_t type;
@@ -186,46 +186,44 @@ static int set_filters(const struct calls *calls, hwloc_topology_t topology)
 		{ HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_NONE },
 	};
 
-	if (calls->set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_STRUCTURE) < 0)
+	if (calls.set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_STRUCTURE) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-		if (calls->set_type_filter(topology, filters[i].type, filters[i].filter) < 0)
+		if (calls.set_type_filter(topology, filters[i].type, filters[i].filter) < 0)
 			return -1;
 	return 0;
 }
 
-static int ask(const struct calls *calls, hwloc_topology_t topology, const char *xml, size_t len,
-	       struct error *err)
+static int ask(hwloc_topology_t topology, const char *xml, size_t len, struct error *err)
 {
-	if (set_filters(calls, topology) < 0 || calls->set_flags(topology, wanted_flags()) < 0)
+	if (set_filters(topology) < 0 || calls.set_flags(topology, wanted_flags()) < 0)
 		return error_set(err, errno, "hwloc refuses what it is asked for");
-	leave_out(calls, topology);
-	if (xml && calls->set_xmlbuffer(topology, xml, (int)len + 1) < 0)
+	leave_out(topology);
+	if (xml && calls.set_xmlbuffer(topology, xml, (int)len + 1) < 0)
 		return error_set(err, errno, "hwloc cannot read it");
-	if (calls->load(topology) < 0)
+	if (calls.load(topology) < 0)
 		return error_set(err, errno, "hwloc cannot make sense of it");
 	return 0;
 }
 
-static void take_cpus(const struct calls *calls, cpu_set_t *cpus, hwloc_const_bitmap_t bitmap)
+static void take_cpus(cpu_set_t *cpus, hwloc_const_bitmap_t bitmap)
 {
 	CPU_ZERO(cpus);
-	for (int cpu = calls->bitmap_next(bitmap, -1); cpu >= 0 && cpu < CPU_SETSIZE;
-	     cpu = calls->bitmap_next(bitmap, cpu))
+	for (int cpu = calls.bitmap_next(bitmap, -1); cpu >= 0 && cpu < CPU_SETSIZE;
+	     cpu = calls.bitmap_next(bitmap, cpu))
 		CPU_SET((size_t)cpu, cpus);
 }
 
-static int take_regions(const struct calls *calls, hwloc_topology_t from, hwloc_obj_type_t type,
-			struct regions *regions)
+static int take_regions(hwloc_topology_t from, hwloc_obj_type_t type, struct regions *regions)
 {
-	int depth = calls->get_type_depth(from, type);
+	int depth = calls.get_type_depth(from, type);
 	hwloc_obj_t object;
 	cpu_set_t cpus;
 
 	if (depth == HWLOC_TYPE_DEPTH_UNKNOWN || depth == HWLOC_TYPE_DEPTH_MULTIPLE)
 		return 0;
-	for (unsigned int i = 0; (object = calls->get_obj_by_depth(from, depth, i)); i++) {
-		take_cpus(calls, &cpus, object->cpuset);
+	for (unsigned int i = 0; (object = calls.get_obj_by_depth(from, depth, i)); i++) {
+		take_cpus(&cpus, object->cpuset);
 		if (regions_add(regions, object->os_index, &cpus) < 0)
 			return -1;
 	}
@@ -269,8 +267,7 @@ static void take_bridge(struct place *place, hwloc_obj_t bridge)
 				 attr->downstream.pci.secondary_bus);
 }
 
-static void take_device(const struct calls *calls, struct topology *topology, hwloc_obj_t device,
-			struct place *place)
+static void take_device(struct topology *topology, hwloc_obj_t device, struct place *place)
 {
 	const struct hwloc_pcidev_attr_s *attr = &device->attr->pcidev;
 	hwloc_obj_t bridges[BRIDGES_MAX], above;
@@ -286,31 +283,29 @@ static void take_device(const struct calls *calls, struct topology *topology, hw
 		take_bridge(place, bridges[--count]);
 	place->cpus = topology->all;
 	if (above)
-		take_cpus(calls, &place->cpus, above->cpuset);
+		take_cpus(&place->cpus, above->cpuset);
 	if (CPU_COUNT(&place->cpus) == 0)
 		place->cpus = topology->all;
 }
 
-static struct topology *take_all(const struct calls *calls, hwloc_topology_t from,
-				 struct error *err)
+static struct topology *take_all(hwloc_topology_t from, struct error *err)
 {
 	struct topology *topology = topology_new(err);
-	hwloc_obj_t device, machine = calls->get_obj_by_depth(from, 0, 0);
+	hwloc_obj_t device, machine = calls.get_obj_by_depth(from, 0, 0);
 	struct place place;
 	int result = 0;
 
 	if (!topology)
 		return NULL;
-	take_cpus(calls, &topology->all, machine->cpuset);
-	if (take_regions(calls, from, HWLOC_OBJ_NUMANODE, &topology->nodes) < 0 ||
-	    take_regions(calls, from, HWLOC_OBJ_PACKAGE, &topology->packages) < 0)
+	take_cpus(&topology->all, machine->cpuset);
+	if (take_regions(from, HWLOC_OBJ_NUMANODE, &topology->nodes) < 0 ||
+	    take_regions(from, HWLOC_OBJ_PACKAGE, &topology->packages) < 0)
 		result = -1;
 	drop_memory(&topology->nodes);
 	for (unsigned int i = 0;
-	     result == 0 &&
-	     (device = calls->get_obj_by_depth(from, HWLOC_TYPE_DEPTH_PCI_DEVICE, i));
+	     result == 0 && (device = calls.get_obj_by_depth(from, HWLOC_TYPE_DEPTH_PCI_DEVICE, i));
 	     i++) {
-		take_device(calls, topology, device, &place);
+		take_device(topology, device, &place);
 		result = places_add(topology->places, &place);
 	}
 	if (result == 0)
@@ -325,7 +320,6 @@ static struct topology *load(const char *file, struct error *err)
 	cleanup_free char *xml = NULL;
 	struct topology *topology = NULL;
 	hwloc_topology_t from = NULL;
-	struct calls calls;
 	void *library;
 	size_t len = 0;
 
@@ -340,12 +334,12 @@ static struct topology *load(const char *file, struct error *err)
 		error_remedy(err, "ask your admin to install hwloc's library on the nodes");
 		return NULL;
 	}
-	if (take_calls(&calls, library, err) == 0) {
+	if (take_calls(library, err) == 0) {
 		if (calls.init(&from) < 0) {
 			error_set(err, errno, "hwloc cannot start");
 		} else {
-			if (ask(&calls, from, xml, len, err) == 0)
-				topology = take_all(&calls, from, err);
+			if (ask(from, xml, len, err) == 0)
+				topology = take_all(from, err);
 			calls.destroy(from);
 		}
 	}

@@ -54,7 +54,8 @@ struct bring_library {
 /* Starts with all zeros but the worlds and the place, which are the caller's. */
 struct bring {
 	const struct world *image, *node;
-	const char *place; /* directory for what the image lacks, right below the container's /dev; ends with '/' */
+	const char *
+		place; /* directory for what the image lacks, right below the container's /dev; ends with '/' */
 	struct bring_library *items;
 	size_t count;
 	char **directories; /* of the node, for the same paths in the container */

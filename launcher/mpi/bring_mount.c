@@ -111,9 +111,7 @@ static int place_library(const struct bring *bring, const struct bring_library *
 	if (!item->replaced && cover(bring, item, root, err) < 0)
 		return -1;
 	if (!item->replaced)
-		return item->image
-			       ? 0
-			       : add_own(bring, item->soname, item->node, root, cache, err);
+		return item->image ? 0 : add_own(bring, item->soname, item->node, root, cache, err);
 	if (mount_one(bring->node->root, item->node->real, root, item->replaced->real, err) < 0)
 		return -1;
 	/* Bindings of the node's ask for it by its own name, which may be another than the image's. */

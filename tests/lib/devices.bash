@@ -115,8 +115,7 @@ devices_make_libraries() {
 	mkdir -p "$devices_root/bin"
 	printf '#!/bin/sh\necho smi\n' >"$devices_root/bin/nvidia-smi"
 	chmod 755 "$devices_root/bin/nvidia-smi"
-	mkdir -p /usr/local/nvidia/bin
-	mount --bind "$devices_root/bin" /usr/local/nvidia/bin
+	mount --bind "$devices_root/bin" /usr/local/bin
 	cp -a /etc/. "$devices_root/etc/"
 	printf '%s\n' "$dir" "$dir/32" >"$devices_root/etc/ld.so.conf.d/davit-devices.conf"
 	mount --bind "$devices_root/etc" /etc
