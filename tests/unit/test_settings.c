@@ -91,17 +91,19 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const choices[] = { "", "no", "yes" };
 	static const char *const writable[] = { "", "no", "memory", "dir" };
 	static const char *const mpi[] = { "", "image", "host", "auto" };
+	static const char *const gpus[] = { "", "auto", "none", "all", "list" };
+	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
-		"%s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s slurm=%s %x",
+		"%s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s %x",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
 		writable[settings->writable], settings->writable_dir ? settings->writable_dir : "",
 		settings->writable_size ? settings->writable_size : "",
 		choices[settings->mount_home], choices[settings->remap_root],
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
-		choices[settings->clean_env], mpi[settings->mpi], choices[settings->slurm],
-		settings->unshare.what);
+		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
+		nic[settings->nic], choices[settings->slurm], settings->unshare.what);
 
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
@@ -109,6 +111,11 @@ static void describe(const struct settings *settings, char *out, size_t size)
 				settings->unshare.ports[i].container);
 	for (size_t i = 0; i < settings->env.count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %s", settings->env.items[i].name);
+	for (size_t i = 0; i < settings->gpu_numbers.count; i++)
+		len += snprintf(out + len, size - (size_t)len, " #%u",
+				settings->gpu_numbers.items[i]);
+	for (char **at = settings->devices; at && *at; at++)
+		len += snprintf(out + len, size - (size_t)len, " %s", *at);
 }
 
 static const struct {
@@ -144,6 +151,17 @@ static const struct {
 	{ "mpi", "image", " mpi=image " },
 	{ "mpi", "host", " mpi=host " },
 	{ "mpi", "auto", " mpi=auto " },
+	{ "gpus", "auto", " gpus=auto " },
+	{ "gpus", "none", " gpus=none " },
+	{ "gpus", "all", " gpus=all " },
+	{ "gpus", "0", " #0" },
+	{ "gpus", "3,0-1,1", " #0 #1 #3" },
+	{ "gpus", "4095", " gpus=list " },
+	{ "nic", "all", " nic=all " },
+	{ "nic", "none", " nic=none " },
+	{ "nic", "nearest", " nic=nearest " },
+	{ "device", "nvidia.com/gpu=0", " nvidia.com/gpu=0" },
+	{ "device", "a/b=c,x.y-z_1/c-d=1:0.e_f", " a/b=c x.y-z_1/c-d=1:0.e_f" },
 	{ "slurm", "yes", " slurm=yes " },
 	{ "unshare", "net", " 1" },
 	{ "unshare", "ipc,uts", " 6" },
