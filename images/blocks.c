@@ -146,36 +146,6 @@ int blocks_get(struct blocks *blocks, uint64_t position,
 	return error;
 }
 
-/* While it is being filled, the slot is nobody else's: neither valid nor filling, so that nobody finds
- * it, but in use, so that nobody takes it. */
-void blocks_prepare(struct blocks *blocks, uint64_t position,
-		    int (*fill)(void *context, void *data, size_t *size), void *context)
-{
-	struct slot *slot;
-	size_t size = blocks->size;
-	int error;
-
-	pthread_mutex_lock(&blocks->lock);
-	slot = find(blocks, position) ? NULL : evict(blocks);
-	if (slot) {
-		slot->users++;
-		slot->valid = false;
-		pthread_mutex_unlock(&blocks->lock);
-		error = fill(context, slot->memory, &size);
-		pthread_mutex_lock(&blocks->lock);
-		slot->users--;
-		slot->used = 0;
-		if (!error && !find(blocks, position)) {
-			slot->block.data = slot->memory;
-			slot->block.size = size;
-			slot->position = position;
-			slot->used = ++blocks->clock;
-			slot->valid = true;
-		}
-	}
-	pthread_mutex_unlock(&blocks->lock);
-}
-
 void blocks_put(struct blocks *blocks, const struct block *block)
 {
 	struct slot *slot = (struct slot *)(uintptr_t)block;

@@ -32,9 +32,4 @@ int blocks_get(struct blocks *blocks, uint64_t position,
 	       const struct block **block);
 void blocks_put(struct blocks *blocks, const struct block *block);
 
-/* Has the block in the cache, if nothing goes wrong, for somebody who may ask for it. Nobody ever
- * waits for a thread in here, however slow it is: who needs the block meanwhile fills another. */
-void blocks_prepare(struct blocks *blocks, uint64_t position,
-		    int (*fill)(void *context, void *data, size_t *size), void *context);
-
 #endif

@@ -16,7 +16,6 @@
 #include <sys/uio.h>
 
 #include "common/fd.h"
-#include "images/warm.h"
 
 #define EXTENTS_MAX 64
 
@@ -117,8 +116,6 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 
 	if (error)
 		return error;
-	if (offset == 0)
-		warm_hint(inode);
 	return is_simple(&request) ? reply_blocks(req, &request)
 				   : reply_copy(req, &request, offset, size);
 }

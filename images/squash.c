@@ -321,14 +321,6 @@ int squash_get_block(const struct squash *squash, struct blocks *cache,
 	return EIO;
 }
 
-void squash_prepare_block(const struct squash *squash, struct blocks *cache,
-			  const struct squash_extent *extent)
-{
-	struct source source = { .squash = squash, .extent = extent };
-
-	blocks_prepare(cache, extent->position, decompress, &source);
-}
-
 int squash_readlink(struct squash *squash, uint64_t number, char **target)
 {
 	cleanup_free char *text = NULL;

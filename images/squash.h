@@ -56,10 +56,6 @@ int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t si
 int squash_get_block(const struct squash *squash, struct blocks *cache,
 		     const struct squash_extent *extent, const struct block **block);
 
-/* Has that block in `cache`, for later; see blocks_prepare(). */
-void squash_prepare_block(const struct squash *squash, struct blocks *cache,
-			  const struct squash_extent *extent);
-
 /* The target of a symbolic link, NUL-terminated, to be freed by the caller. */
 int squash_readlink(struct squash *squash, uint64_t inode, char **target);
 

@@ -30,19 +30,11 @@
 #define SIZE_MAX_WARM ((size_t)4 << 20) /* bytes of one file */
 #define EXTENTS_MAX   16
 
-#define HINTS_MAX  16 /* files that wait to be read ahead */
-#define BLOCKS_AHEAD 32 /* of one file: half the cache */
-
 static struct {
 	const struct image *image;
 	struct blocks *blocks;
-	cpu_set_t all, cpus;
-	pthread_mutex_t lock;
-	pthread_cond_t hinted;
-	bool ready;
-	size_t count;
-	uint64_t hints[HINTS_MAX];
-} warm = { .lock = PTHREAD_MUTEX_INITIALIZER, .hinted = PTHREAD_COND_INITIALIZER };
+	cpu_set_t cpus;
+} warm;
 
 /* Follows no links: where one is in the way, the files lie elsewhere, too. */
 static int look_up(struct squash *reader, const char *path, uint64_t *inode)
@@ -100,57 +92,6 @@ static bool fetch_from(struct squash *reader, const char *dir)
 	return found;
 }
 
-void warm_hint(uint64_t inode)
-{
-	pthread_mutex_lock(&warm.lock);
-	if (warm.ready) {
-		if (warm.count == HINTS_MAX)
-			memmove(warm.hints, warm.hints + 1, --warm.count * sizeof(warm.hints[0]));
-		warm.hints[warm.count++] = inode;
-		pthread_cond_signal(&warm.hinted);
-	}
-	pthread_mutex_unlock(&warm.lock);
-}
-
-static uint64_t next_hint(void)
-{
-	uint64_t inode;
-
-	pthread_mutex_lock(&warm.lock);
-	while (warm.count == 0)
-		pthread_cond_wait(&warm.hinted, &warm.lock);
-	inode = warm.hints[--warm.count];
-	pthread_mutex_unlock(&warm.lock);
-	return inode;
-}
-
-static void read_ahead(struct squash *reader, uint64_t inode)
-{
-	struct squash_extent extents[BLOCKS_AHEAD + 1];
-	size_t count;
-
-	if (squash_locate(reader, inode, 0, SIZE_MAX_WARM + 1, extents, BLOCKS_AHEAD + 1, &count) ||
-	    count > BLOCKS_AHEAD)
-		return;
-	while (count-- > 1)
-		if (!extents[count].hole)
-			squash_prepare_block(reader, warm.blocks, &extents[count]);
-}
-
-static void serve_hints(struct squash *reader)
-{
-	const struct sched_param param = { .sched_priority = 0 };
-
-	if (sched_setscheduler(0, SCHED_IDLE, &param) < 0 ||
-	    sched_setaffinity(0, sizeof(warm.all), &warm.all) < 0)
-		return;
-	pthread_mutex_lock(&warm.lock);
-	warm.ready = true;
-	pthread_mutex_unlock(&warm.lock);
-	while (true)
-		read_ahead(reader, next_hint());
-}
-
 static void *work(void *data)
 {
 	static const char *const dirs[] = { "usr/lib/" MULTIARCH, "usr/lib64", "usr/lib",
@@ -164,8 +105,6 @@ static void *work(void *data)
 	for (size_t i = 0; reader && i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (fetch_from(reader, dirs[i]))
 			break;
-	if (reader)
-		serve_hints(reader);
 	squash_close(reader);
 	return NULL;
 }
@@ -175,9 +114,8 @@ void warm_start(const struct image *image, struct blocks *blocks, int busy_cpu)
 	pthread_t thread;
 
 	if (busy_cpu < 0 || busy_cpu >= CPU_SETSIZE ||
-	    sched_getaffinity(0, sizeof(warm.all), &warm.all) < 0)
+	    sched_getaffinity(0, sizeof(warm.cpus), &warm.cpus) < 0)
 		return;
-	warm.cpus = warm.all;
 	CPU_CLR(busy_cpu, &warm.cpus);
 	if (CPU_COUNT(&warm.cpus) == 0)
 		return;

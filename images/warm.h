@@ -16,6 +16,4 @@
  * the process. Whatever goes wrong, nobody will notice but by the time it takes. */
 void warm_start(const struct image *image, struct blocks *blocks, int busy_cpu);
 
-void warm_hint(uint64_t inode);
-
 #endif

@@ -17,6 +17,7 @@
 #include "launcher/devices/gresconf.h"
 #include "launcher/devices/grant.h"
 #include "launcher/devices/share.h"
+#include "launcher/meeting/siblings.h"
 
 /* What the plugin has handed over outweighs the rank's environment, for it holds for all ranks. */
 static const char *get_variable(void *context, const char *name)
@@ -147,13 +148,15 @@ static unsigned int number_of(const struct grant *grant, const struct gresconf *
 	return (unsigned int)(gpu - grant->gpus.items);
 }
 
-/* All that the user may open: the device cgroup counts, too. */
+/* All that the user may open: the device cgroup counts, too, but not that of one rank of several. */
 static void grant_all(struct grant *grant, const struct gresconf *gres)
 {
+	bool has_siblings = siblings_count(getenv) > 1;
+
 	for (size_t i = 0; i < grant->gpus.count; i++) {
 		const struct gpu *gpu = &grant->gpus.items[i];
 
-		if (access(gpu->nodes[0], R_OK | W_OK) == 0)
+		if (access(gpu->nodes[0], R_OK | W_OK) == 0 || (errno == EPERM && has_siblings))
 			grant_gpu(grant, gpu, number_of(grant, gres, gpu));
 	}
 }

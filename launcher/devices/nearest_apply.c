@@ -94,18 +94,7 @@ static size_t find_position(const struct nearest_table *table, size_t gpu)
 	return position;
 }
 
-static bool may_open_all(const struct nearest_table *table, enum gpu_vendor vendor)
-{
-	for (size_t i = 0; i < table->gpu_count; i++)
-		if (table->gpus[i].vendor == vendor && table->gpus[i].file[0] &&
-		    access(table->gpus[i].file, R_OK | W_OK) < 0)
-			return false;
-	return true;
-}
-
-/* The GPU that a library takes for one of Slurm's: that of the same position in its own order. But
- * a device cgroup of this rank alone leaves it no other; access(2) asks that without opening
- * one. */
+/* The GPU that a library takes for one of Slurm's: that of the same position in its own order. */
 static size_t find_used(const struct nearest_table *table, size_t gpu)
 {
 	enum gpu_vendor vendor = table->gpus[gpu].vendor;
@@ -113,17 +102,32 @@ static size_t find_used(const struct nearest_table *table, size_t gpu)
 
 	while (used < table->gpu_count && (table->gpus[used].vendor != vendor || left-- > 0))
 		used++;
-	return used == table->gpu_count || (used != gpu && !may_open_all(table, vendor)) ? gpu
-											 : used;
+	return used == table->gpu_count ? gpu : used;
 }
 
-static void find_own(struct rank *rank)
+/* A device cgroup of this rank alone is the last word: with one, Slurm 22.05 tells all ranks the
+ * numbers of the first. access(2) asks it without opening a GPU. */
+static size_t find_allowed(struct rank *rank)
+{
+	const struct nearest_table *table = rank->table;
+	size_t own = 0;
+
+	for (size_t i = 0; i < table->gpu_count; i++) {
+		rank->owns[i] =
+			!table->gpus[i].file[0] || access(table->gpus[i].file, R_OK | W_OK) == 0;
+		own += rank->owns[i];
+	}
+	return own;
+}
+
+static size_t find_told(struct rank *rank)
 {
 	const struct nearest_table *table = rank->table;
 	unsigned int numbers[TABLE_GPUS_MAX];
 	const char *text = slurm_gpus();
 	size_t count = text ? parse_numbers(text, numbers) : 0, own = 0;
 
+	memset(rank->owns, 0, sizeof(rank->owns));
 	for (size_t i = 0; i < count; i++) {
 		size_t gpu = find_gpu(table, numbers[i]);
 
@@ -133,7 +137,16 @@ static void find_own(struct rank *rank)
 		own += !rank->owns[gpu];
 		rank->owns[gpu] = true;
 	}
-	rank->has_own = own > 0 && own < table->gpu_count;
+	return own;
+}
+
+static void find_own(struct rank *rank)
+{
+	size_t own = find_allowed(rank);
+
+	if (own == 0 || own == rank->table->gpu_count)
+		own = find_told(rank);
+	rank->has_own = own > 0 && own < rank->table->gpu_count;
 }
 
 static bool has_vendor(const struct nearest_table *table, enum gpu_vendor vendor)
