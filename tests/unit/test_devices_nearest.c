@@ -773,6 +773,8 @@ static void gpus_in_another_order(void **state)
 	assert_int_equal(unlink(files[3][0]), 0);
 	rank("0-15", "4");
 	expect_verbs("mlx5_2:1", "mlx5_2");
+	for (size_t i = 1; i < 4; i++)
+		put(files[i][0], "");
 	/* Without all of the addresses the files' order is all there is. */
 	scene.gpus[1].pci[0] = '\0';
 	make();
