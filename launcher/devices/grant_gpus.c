@@ -162,10 +162,10 @@ static void grant_all(struct grant *grant, const struct gresconf *gres)
 }
 
 static int grant_numbers(struct grant *grant, const struct gresconf *gres,
-			 const unsigned int *numbers, size_t count, struct error *err)
+			 const struct numbers *numbers, struct error *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (grant_number(grant, gres, numbers[i], err) < 0)
+	for (size_t i = 0; i < numbers->count; i++)
+		if (grant_number(grant, gres, numbers->items[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -178,11 +178,7 @@ static int check_list(const struct numbers *list, const struct share *share, str
 		return error_remedy(err, "--gres=gpu:N or --gpus=N as well");
 	}
 	for (size_t i = 0; share->kind == SHARE_LIST && i < list->count; i++) {
-		bool found = false;
-
-		for (size_t j = 0; j < share->count; j++)
-			found |= share->numbers[j] == list->items[i];
-		if (found)
+		if (numbers_have(&share->numbers, list->items[i]))
 			continue;
 		error_set(err, 0, "GPU %u is not one of those that Slurm gave the step",
 			  list->items[i]);
@@ -197,16 +193,13 @@ static int choose(struct grant *grant, const struct settings *settings, const st
 	if (settings->gpus == GPUS_LIST)
 		return check_list(&settings->gpu_numbers, share, err) < 0
 			       ? -1
-			       : grant_numbers(grant, gres, settings->gpu_numbers.items,
-					       settings->gpu_numbers.count, err);
+			       : grant_numbers(grant, gres, &settings->gpu_numbers, err);
 	if (settings->gpus == GPUS_ALL || share->kind == SHARE_ALL ||
 	    (share->kind == SHARE_LIST && has_parts(gres))) {
 		grant_all(grant, gres);
 		return 0;
 	}
-	return share->kind == SHARE_LIST
-		       ? grant_numbers(grant, gres, share->numbers, share->count, err)
-		       : 0;
+	return share->kind == SHARE_LIST ? grant_numbers(grant, gres, &share->numbers, err) : 0;
 }
 
 static int make_room(struct grant *grant, struct error *err)

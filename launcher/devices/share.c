@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/devicespec.h"
 #include "common/fd.h"
 #include "launcher/running/process.h"
 
@@ -102,13 +101,12 @@ int share_read(struct share *share, const char *(*get)(void *context, const char
 	}
 	numbers = find_numbers(&variables, &is_narrowed);
 	/* "NoDevFiles", or what another Slurm may write. */
-	if (!numbers || share_parse(share, numbers, &unread) < 0) {
-		share->kind = SHARE_ALL;
+	if (!numbers || numbers_parse(&share->numbers, numbers, &unread) < 0)
 		return unread.errnum == ENOMEM
 			       ? error_set(err, ENOMEM, "cannot read which GPUs there are")
 			       : 0;
-	}
-	if (is_narrowed && !is_whole(&variables, share->count)) {
+	share->kind = SHARE_LIST;
+	if (is_narrowed && !is_whole(&variables, share->numbers.count)) {
 		share_done(share);
 		share->kind = SHARE_ALL;
 	}
@@ -117,19 +115,6 @@ int share_read(struct share *share, const char *(*get)(void *context, const char
 
 void share_done(struct share *share)
 {
-	free(share->numbers);
+	numbers_done(&share->numbers);
 	*share = (struct share){ .kind = SHARE_NONE };
-}
-
-int share_parse(struct share *share, const char *text, struct error *err)
-{
-	struct numbers numbers;
-
-	*share = (struct share){ .kind = SHARE_NONE };
-	if (numbers_parse(&numbers, text, err) < 0)
-		return -1;
-	*share = (struct share){ .kind = SHARE_LIST,
-				 .numbers = numbers.items,
-				 .count = numbers.count };
-	return 0;
 }

@@ -11,8 +11,8 @@
 #define DAVIT_DEVICES_SHARE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
+#include "common/devicespec.h"
 #include "common/error.h"
 
 enum share_kind {
@@ -23,8 +23,7 @@ enum share_kind {
 
 struct share {
 	enum share_kind kind;
-	unsigned int *numbers; /* as Slurm counts them; no two alike */
-	size_t count;
+	struct numbers numbers; /* as Slurm counts them */
 };
 
 /* Reads the variables by `get` (getenv(3), or what the plugin handed over). `is_narrowed` says
@@ -36,9 +35,5 @@ struct share {
 int share_read(struct share *share, const char *(*get)(void *context, const char *name),
 	       void *context, bool is_narrowed, struct error *err);
 void share_done(struct share *share);
-
-/* Parses "0,2-3" into numbers in ascending order; at most 4095. Returns 0, or -1 with `err` set and
- * nothing to release. */
-int share_parse(struct share *share, const char *text, struct error *err);
 
 #endif

@@ -33,9 +33,9 @@ static void check_numbers(const char *expected)
 {
 	char text[256] = "";
 
-	for (size_t i = 0; i < share.count; i++)
+	for (size_t i = 0; i < share.numbers.count; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%u",
-			 text[0] ? "," : "", share.numbers[i]);
+			 text[0] ? "," : "", share.numbers.items[i]);
 	assert_string_equal(text, expected);
 }
 
@@ -179,49 +179,12 @@ static void unknown_texts(void **state)
 	}
 }
 
-static void check_parse(const char *text, const char *numbers)
-{
-	share_done(&share);
-	err = (struct error)ERROR_INIT;
-	assert_int_equal(share_parse(&share, text, &err), 0);
-	assert_int_equal(share.kind, SHARE_LIST);
-	check_numbers(numbers);
-}
-
-static void lists(void **state)
-{
-	static const char *const bad[] = { "",       ",",   "0,",  ",0",
-					   "1-",     "-1",  "3-2", "0,,1",
-					   " 0",     "0 ",  "0x1", "4096",
-					   "0-4096", "all", "+1",  "18446744073709551616" };
-
-	(void)state;
-	check_parse("0", "0");
-	check_parse("0,2-3", "0,2,3");
-	check_parse("3,1-2,2,3-3", "1,2,3");
-	check_parse("007", "7");
-	check_parse("4095", "4095");
-	share_done(&share);
-	assert_int_equal(share_parse(&share, "0-4095", &err), 0);
-	assert_int_equal(share.count, 4096);
-	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		share_done(&share);
-		err = (struct error)ERROR_INIT;
-		assert_int_equal(share_parse(&share, bad[i], &err), -1);
-		assert_contains(err.cause, bad[i]);
-		assert_string_not_equal(err.remedy, "");
-		assert_int_equal(share.count, 0);
-		assert_null(share.numbers);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steps),
 		cmocka_unit_test(narrowed),
 		cmocka_unit_test(unknown_texts),
-		cmocka_unit_test(lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
