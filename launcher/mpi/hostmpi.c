@@ -48,9 +48,10 @@ int hostmpi_look(struct hostmpi *hostmpi, const struct hostmpi_places *places, s
 	struct elf_file own;
 	int result = -1;
 
-	*hostmpi =
-		(struct hostmpi){ .note = ERROR_INIT,
-				  .bring = { .image = &hostmpi->image, .node = &hostmpi->node } };
+	*hostmpi = (struct hostmpi){ .note = ERROR_INIT,
+				     .bring = { .image = &hostmpi->image,
+						.node = &hostmpi->node,
+						.place = HOSTMPI_PLACE } };
 	if (read_own_kind(&own, err) < 0)
 		return -1;
 	if (world_init(&hostmpi->image, places->image, "image", places->library_path, own.class,

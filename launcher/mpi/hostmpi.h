@@ -17,6 +17,9 @@
 #include "launcher/mpi/mpi.h"
 #include "launcher/mpi/world.h"
 
+/* What the image lacks is there; by it others see later that the node's MPI is in a container. */
+#define HOSTMPI_PLACE "/dev/davit-mpi/"
+
 struct hostmpi {
 	struct world image, node;
 	struct mpi_list of_image, of_node;

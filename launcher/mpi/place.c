@@ -14,13 +14,11 @@
 #include "images/imageconf.h"
 #include "launcher/mpi/hostmpi.h"
 
-#define PLACE "/dev/davit-mpi/" /* by it others see later that the node's MPI is in a container */
-
 bool place_has_host_mpi(void)
 {
 	struct stat st;
 
-	return stat(PLACE, &st) == 0 && S_ISDIR(st.st_mode);
+	return stat(HOSTMPI_PLACE, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Looks at the container, or the image, with the root directory `root`. hostmpi_done is due in each
@@ -32,7 +30,7 @@ static int decide(struct hostmpi *hostmpi, const struct container *container,
 	struct image_config says;
 	int result = -1;
 
-	*hostmpi = (struct hostmpi){ .bring.place = PLACE };
+	*hostmpi = (struct hostmpi){ .is_used = false };
 	if (image_config_read(&says, root, image, err) < 0)
 		return -1;
 	places.library_path = hostmpi_library_path(container->settings, &says);

@@ -66,6 +66,25 @@ static void arrives_whole(void **state)
 	close(fd);
 }
 
+static void variables(void **state)
+{
+	static const char with[] = "image=a\0gpus=$A=1\0$A=\0$AB=2=3\0$A=again";
+	const struct handover header = { .magic = HANDOVER_MAGIC, .text_len = sizeof(with) };
+	struct error err = ERROR_INIT;
+	int fd = handover_create(&header, with, &err);
+	struct handover *handover = handover_map(fd, &err);
+
+	(void)state;
+	assert_non_null(handover);
+	assert_string_equal(handover_variable(handover, "A"), "");
+	assert_string_equal(handover_variable(handover, "AB"), "2=3");
+	assert_null(handover_variable(handover, ""));
+	assert_null(handover_variable(handover, "B"));
+	assert_null(handover_variable(handover, "image"));
+	unmap(handover);
+	close(fd);
+}
+
 static void without_text(void **state)
 {
 	const struct handover header = { .magic = HANDOVER_MAGIC };
@@ -369,6 +388,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrives_whole),
+		cmocka_unit_test(variables),
 		cmocka_unit_test(without_text),
 		cmocka_unit_test(survives_exec),
 		cmocka_unit_test(size_is_sealed),
