@@ -425,7 +425,7 @@ run_which() {
 @test "host: a mount of the user's at /dev leaves no place for what the image lacks" {
 	run_srun --container-mpi=host --container-mounts=/dev:/dev --container="$images/bare.sqfs" true
 	assert_status 125
-	assert_failure 'n?' "no place for the node's 'lib*': something is mounted at '/dev'" '*--container-mpi=image*'
+	assert_failure 'n?' "no place for the node's 'lib*': something is mounted at '/dev'" 'without that mount'
 	run_srun --container-mpi=host --container-mounts=/dev:/dev --container="$images/mpich.sqfs" \
 	    stat -L -c %d:%i "$libdir/libmpich.so.12"
 	assert_success
