@@ -191,10 +191,13 @@ static int renumber(const struct nearest_table *table, const char *name, enum gp
 	for (size_t i = 0; i < count; i++) {
 		size_t gpu = find_gpu(table, numbers[i]);
 
-		if (gpu == table->gpu_count || table->gpus[gpu].vendor != vendor)
+		/* The user wanted only some of the step's (--container-gpus=LIST). */
+		if (gpu == table->gpu_count)
+			continue;
+		if (table->gpus[gpu].vendor != vendor)
 			return 0;
 		len += (size_t)snprintf(positions + len, sizeof(positions) - len, "%s%zu",
-					i > 0 ? "," : "", find_position(table, gpu));
+					len > 0 ? "," : "", find_position(table, gpu));
 	}
 	if (count > 0 && setenv(name, positions, 1) < 0)
 		return out_of_memory(err);

@@ -125,7 +125,7 @@ nvidiactl"
 	assert_output none
 	run_gpu --gres=gpu:3 --container="$SMALL" --container-gpus=1-2 sh -c "$gpus"
 	assert_success
-	assert_output '0 nvidia1 nvidia2 cuda=0,1,2'
+	assert_output '0 nvidia1 nvidia2 cuda=0,1'
 	run_gpu --gres=gpu:1 --container="$SMALL" --container-gpus=all sh -c "$gpus"
 	assert_success
 	assert_output '0 nvidia0 nvidia1 nvidia2 nvidia3 nvidia4 nvidia5 nvidia6 nvidia7 cuda=0'
