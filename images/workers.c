@@ -64,10 +64,20 @@ static void call_for_help(void)
 		atomic_fetch_sub(&workers.count, 1);
 }
 
+/* Asks for another thread when requests keep waiting for this one: `waited` of them in a row have. */
+static void look_around(int *waited)
+{
+	if (atomic_load(&workers.count) == workers.max)
+		return;
+	*waited = atomic_load(&workers.idle) == 0 && more_to_do() ? *waited + 1 : 0;
+	if (*waited == BUSY)
+		call_for_help();
+}
+
 static void *work(void *data)
 {
 	struct fuse_buf buf = { .mem = NULL };
-	int n, waited = 0; /* requests in a row that had to wait for this thread */
+	int n, waited = 0;
 	int starting = data ? 0 : START_REQUESTS;
 
 	if (data)
@@ -78,13 +88,14 @@ static void *work(void *data)
 		atomic_fetch_sub(&workers.idle, 1);
 		if (n <= 0)
 			continue;
-		if (atomic_load(&workers.count) < workers.max) {
-			waited = atomic_load(&workers.idle) == 0 && more_to_do() ? waited + 1 : 0;
-			if (waited == BUSY)
-				call_for_help();
-		}
+		/* On one CPU who gets an answer runs at once, and may ask again before the answer has
+		 * returned here. So what waits is somebody else's only before the answer. */
+		if (starting > 0)
+			look_around(&waited);
 		fuse_session_process_buf(workers.session, &buf);
-		if (starting > 0 && --starting == 0)
+		if (starting == 0)
+			look_around(&waited);
+		else if (--starting == 0)
 			spread();
 	} while (n > 0 || n == -EINTR);
 	free(buf.mem);

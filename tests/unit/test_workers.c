@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_workers.c - how many threads answer the kernel.
+ *
+ * In the place of libfuse: a request is a byte in a pipe, and the end of the pipe is the end of the
+ * file system.
+ */
+#define FUSE_USE_VERSION 32
+#include "images/workers.h"
+
+#include <dirent.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+#define REQUESTS 90 /* fewer than it takes until the first thread leaves the builder's CPU */
+#define ENOUGH   10 /* of them, to know that they have to wait */
+#define PATIENCE 30 /* seconds until a thread that does not come is a failure */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t came;
+	int in, out; /* the pipe */
+	int answered;
+	int threads; /* that have answered something */
+	int most;    /* threads of the process at a time */
+	bool serial; /* who gets an answer asks again at once */
+} kernel = { .lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER };
+
+static __thread bool known;
+
+static void ask(void)
+{
+	/* Not cmocka's checks, here and below: those are for one thread. */
+	if (write(kernel.in, "r", 1) != 1)
+		abort();
+}
+
+static void hang_up(void)
+{
+	close(kernel.in);
+}
+
+int fuse_session_receive_buf(struct fuse_session *session, struct fuse_buf *buf)
+{
+	char byte;
+
+	(void)session;
+	(void)buf;
+	return (int)read(kernel.out, &byte, 1);
+}
+
+static int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int count = 0;
+
+	if (!dir)
+		abort();
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* Where a second thread is due, the later ones take until it has come. */
+void fuse_session_process_buf(struct fuse_session *session, const struct fuse_buf *buf)
+{
+	(void)session;
+	(void)buf;
+	pthread_mutex_lock(&kernel.lock);
+	kernel.threads += !known;
+	known = true;
+	pthread_cond_broadcast(&kernel.came);
+	kernel.answered++;
+	if (kernel.serial && count_threads() > kernel.most)
+		kernel.most = count_threads();
+	while (!kernel.serial && kernel.answered >= ENOUGH && kernel.threads < 2)
+		pthread_cond_wait(&kernel.came, &kernel.lock);
+	if (kernel.serial && kernel.answered < REQUESTS)
+		ask();
+	else if (kernel.serial)
+		hang_up();
+	pthread_mutex_unlock(&kernel.lock);
+}
+
+static int cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static void begin(bool serial)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	kernel.out = ends[0];
+	kernel.in = ends[1];
+	kernel.answered = kernel.threads = 0;
+	kernel.most = count_threads();
+	kernel.serial = serial;
+	known = false;
+	alarm(PATIENCE);
+}
+
+static void end(void)
+{
+	alarm(0);
+	close(kernel.out);
+}
+
+/* As a container's builder does: its next request is there before the server looks again. */
+static void one_who_asks_again_needs_one_thread(void **state)
+{
+	int before;
+
+	(void)state;
+	begin(true);
+	before = kernel.most;
+	ask();
+	workers_run(NULL, kernel.out, -1);
+	assert_int_equal(kernel.answered, REQUESTS);
+	assert_int_equal(kernel.most, before);
+	end();
+}
+
+static void requests_that_wait_call_for_another(void **state)
+{
+	(void)state;
+	if (cpus() < 2)
+		skip();
+	begin(false);
+	for (int i = 0; i < REQUESTS; i++)
+		ask();
+	hang_up();
+	workers_run(NULL, kernel.out, -1);
+	pthread_mutex_lock(&kernel.lock);
+	assert_true(kernel.threads >= 2);
+	pthread_mutex_unlock(&kernel.lock);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_who_asks_again_needs_one_thread),
+		cmocka_unit_test(requests_that_wait_call_for_another),
+	};
+
+	return cmocka_run_group_tests_name("workers", tests, NULL, NULL);
+}
