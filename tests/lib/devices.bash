@@ -12,6 +12,7 @@
 devices_state=$DAVIT_WORK/cluster-devices
 devices_root=$DAVIT_WORK/devices
 devices_driver=550.54.15
+devices_vendor=${devices_vendor-nvidia}    # or amd: 4 GPUs, and no adapters
 # The addresses in tests/data/hwloc/switches.xml: two GPUs and an adapter below
 # each of four switches, and an adapter without a cable.
 devices_gpus='13 14 33 34 53 54 73 74'
@@ -38,7 +39,15 @@ devices_make_dev() {
 			mount --bind "$file" "$to"
 		fi
 	done
-	mkdir "$dev"/{nvidia-caps,dri,infiniband}
+	mkdir "$dev/dri"
+	if [[ $devices_vendor == amd ]]; then
+		for name in dri/renderD12{8..9} dri/renderD13{0..1} dri/card{0..3} kfd; do
+			devices_node "$dev/$name" $((i += 1))
+		done
+		mount --rbind "$dev" /dev
+		return
+	fi
+	mkdir "$dev"/{nvidia-caps,infiniband}
 	for name in nvidia{0..7} nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-modeset \
 	    dri/renderD12{8..9} dri/card{0..1} kfd infiniband/uverbs{0..4} infiniband/umad{0..4} \
 	    infiniband/rdma_cm gdrdrv; do
@@ -69,12 +78,34 @@ devices_make_proc() {
 	mount --bind "$devices_root/driver" /proc/driver
 }
 
+# The GPUs of AMD's driver.
+devices_make_drm() {
+	local class=$1 i=0 bus dir
+
+	for bus in 03 43 83 c3; do
+		dir=$class/davit/0000:$bus:00.0
+		mkdir -p "$dir/drm"/{card$i,renderD$((128 + i))} "$class/davit/amdgpu"
+		echo 0x1002 >"$dir/vendor"
+		echo "AMD Test $i" >"$dir/product_name"
+		ln -s ../amdgpu "$dir/driver"
+		mkdir -p "$class"/drm/{card$i,renderD$((128 + i))}
+		ln -s "../../davit/0000:$bus:00.0" "$class/drm/card$i/device"
+		ln -s "../../davit/0000:$bus:00.0" "$class/drm/renderD$((128 + i))/device"
+		i=$((i + 1))
+	done
+}
+
 # Adapters mlx5_0 to mlx5_4, of which the last has no cable.
 devices_make_sys() {
 	local class=$devices_root/class i=0 bus dir ib
 
 	mkdir -p "$class"
 	cp -a /sys/class/. "$class/" 2>/dev/null || true
+	if [[ $devices_vendor == amd ]]; then
+		devices_make_drm "$class"
+		mount --rbind "$class" /sys/class
+		return
+	fi
 	for bus in $devices_nics; do
 		dir=$class/davit/0000:$bus:00.0
 		ib=$class/infiniband/mlx5_$i
@@ -95,7 +126,7 @@ devices_make_sys() {
 devices_make_libraries() {
 	local dir=$devices_root/lib name version soname
 
-	mkdir -p "$dir" "$devices_root/etc"
+	mkdir -p "$dir"
 	cat >"$devices_root/cuda.c" <<-END
 	const char *davit_test_origin(void) { return "node"; }
 	int cuDriverGetVersion(int *version) { *version = 12040; return 0; }
@@ -116,33 +147,42 @@ devices_make_libraries() {
 	printf '#!/bin/sh\necho smi\n' >"$devices_root/bin/nvidia-smi"
 	chmod 755 "$devices_root/bin/nvidia-smi"
 	mount --bind "$devices_root/bin" /usr/local/bin
-	cp -a /etc/. "$devices_root/etc/"
-	printf '%s\n' "$dir" "$dir/32" >"$devices_root/etc/ld.so.conf.d/davit-devices.conf"
-	mount --bind "$devices_root/etc" /etc
+	printf '%s\n' "$dir" "$dir/32" >/etc/ld.so.conf.d/davit-devices.conf
 	ldconfig -X
-	mkdir -p /etc/cdi
 }
 
 devices_make() {
 	mkdir -p "$devices_root"
 	devices_make_dev
-	devices_make_proc
 	devices_make_sys
-	devices_make_libraries
+	mkdir -p "$devices_root/etc"
+	cp -a /etc/. "$devices_root/etc/"
+	mount --bind "$devices_root/etc" /etc
+	mkdir -p /etc/cdi
+	if [[ $devices_vendor == nvidia ]]; then
+		devices_make_proc
+		devices_make_libraries
+	fi
 }
 
 # Starts the cluster in a namespace of its own, with the options $@.
 devices_start() {
-	printf '%s\n' "Name=gpu File=/dev/nvidia[0-7] Flags=nvidia_gpu_env" >"$DAVIT_WORK/gres.conf"
-	export -f devices_start_inside devices_make devices_make_dev devices_make_proc \
+	if [[ $devices_vendor == amd ]]; then
+		devices_count=4
+		echo 'Name=gpu File=/dev/dri/renderD[128-131] Flags=amd_gpu_env'
+	else
+		devices_count=8
+		echo 'Name=gpu File=/dev/nvidia[0-7] Flags=nvidia_gpu_env'
+	fi >"$DAVIT_WORK/gres.conf"
+	export -f devices_start_inside devices_make_drm devices_make devices_make_dev devices_make_proc \
 	    devices_make_sys devices_make_libraries devices_node
-	export devices_state devices_root devices_driver devices_gpus devices_nics
+	export devices_state devices_root devices_driver devices_vendor devices_count devices_gpus devices_nics
 	unshare --mount --propagation private bash -ec 'devices_start_inside "$@"' - "$@"
 }
 devices_start_inside() {
 	devices_make
 	"$DAVIT_CLUSTER_TOOL" start --state "$devices_state" --keep-users --nodes 1 \
-	    --prefix "$DAVIT_PREFIX" --conf GresTypes=gpu --node-conf Gres=gpu:8 \
+	    --prefix "$DAVIT_PREFIX" --conf GresTypes=gpu --node-conf "Gres=gpu:$devices_count" \
 	    --conf-file "$DAVIT_WORK/gres.conf" --conf PropagateResourceLimitsExcept=MEMLOCK \
 	    "$@" >/dev/null 3>&-
 }
