@@ -147,9 +147,12 @@ static int add_nvidia(struct gpulist *list, const char *root, const char *name, 
 	return fill_nvidia(gpu, root, err);
 }
 
-/* Without the driver's /proc, as in some sandboxes, there are only the device files. */
+/* Without the driver's /proc, as in some sandboxes, there are only the device files. Most nodes without
+ * it have none at all, and no file for the driver itself. */
 static int add_nvidia_nodes(struct gpulist *list, const char *root, struct error *err)
 {
+	if (!sysfs_has_file(root, "/dev/nvidiactl"))
+		return 0;
 	for (unsigned int minor = 0; minor < NVIDIA_MINORS; minor++) {
 		char path[32];
 		struct gpu *gpu;

@@ -257,9 +257,6 @@ int grant_make(struct grant *grant, const struct grant_wish *wish, struct error 
 {
 	const struct settings *settings = wish->settings;
 
-	if ((settings->gpus != GPUS_NONE || settings->devices) &&
-	    grant_load_cdi(grant, wish, err) < 0)
-		return -1;
 	if (settings->gpus != GPUS_NONE && add_gpus(grant, wish, err) < 0)
 		return -1;
 	if (settings->nic != NIC_NONE && add_nics(grant, err) < 0)

@@ -66,6 +66,7 @@ struct grant {
 	struct niclist nics;
 	bool has_nic; /* one of them is in the container */
 	struct cdi cdi;
+	bool has_cdi; /* it has been loaded */
 };
 
 struct grant_wish {
@@ -93,7 +94,7 @@ int grant_files(struct grant *grant, char *const *files, struct error *err);
 /* grant_gpus.c: finds the GPUs of the node and those of the container. */
 int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct error *err);
 
-/* grant_cdi.c: loads the specifications; adds GPUs of a vendor by them, returns 1 if all of them could
+/* grant_cdi.c: loads the specifications, once; adds GPUs of a vendor by them, returns 1 if all of them could
  * be had so, 0 if not; adds the devices of `names` (NULL: none). */
 int grant_load_cdi(struct grant *grant, const struct grant_wish *wish, struct error *err);
 int grant_gpus_by_cdi(struct grant *grant, const struct grant_wish *wish, enum gpu_vendor vendor,

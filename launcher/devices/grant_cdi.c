@@ -21,6 +21,9 @@ static const char *const kinds[] = { [GPU_NVIDIA] = "nvidia.com/gpu",
 
 int grant_load_cdi(struct grant *grant, const struct grant_wish *wish, struct error *err)
 {
+	if (grant->has_cdi)
+		return 0;
+	grant->has_cdi = true;
 	return cdi_load(&grant->cdi, (const char *const *)wish->conf->cdi_directories, err);
 }
 
@@ -197,6 +200,8 @@ int grant_gpus_by_cdi(struct grant *grant, const struct grant_wish *wish, enum g
 	const struct cdi_spec *spec = NULL;
 	bool is_first = true;
 
+	if (grant_load_cdi(grant, wish, err) < 0)
+		return -1;
 	/* Later directories outweigh earlier ones. */
 	for (size_t i = 0; i < grant->cdi.spec_count; i++)
 		if (strcmp(grant->cdi.specs[i].kind, kinds[vendor]) == 0 &&
@@ -222,6 +227,8 @@ int grant_gpus_by_cdi(struct grant *grant, const struct grant_wish *wish, enum g
 int grant_cdi_devices(struct grant *grant, const struct grant_wish *wish, char *const *names,
 		      struct error *err)
 {
+	if (names && grant_load_cdi(grant, wish, err) < 0)
+		return -1;
 	for (char *const *name = names; name && *name; name++) {
 		const struct cdi_spec *spec, *other;
 		struct error ignored = ERROR_INIT;

@@ -216,12 +216,15 @@ int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct e
 		wish->handover && wish->handover->is_step ? wish->handover : NULL;
 	struct gresconf gres = { .files = NULL };
 	struct share share = { .kind = SHARE_NONE };
-	int result = -1;
+	int result = share_read(&share, get_variable, (void *)(uintptr_t)handover, !handover, err);
+	bool is_due = share.kind != SHARE_NONE || wish->settings->gpus >= GPUS_ALL;
 
-	if (share_read(&share, get_variable, (void *)(uintptr_t)handover, !handover, err) == 0 &&
-	    gpulist_find(&grant->gpus, "", err) == 0 && make_room(grant, err) == 0 &&
-	    gresconf_load(&gres, "gpu", err) == 0)
-		result = choose(grant, wish->settings, &share, &gres, err);
+	if (result == 0 && is_due) {
+		result = -1;
+		if (gpulist_find(&grant->gpus, "", err) == 0 && make_room(grant, err) == 0 &&
+		    gresconf_load(&gres, "gpu", err) == 0)
+			result = choose(grant, wish->settings, &share, &gres, err);
+	}
 	gresconf_done(&gres);
 	share_done(&share);
 	return result;

@@ -158,8 +158,7 @@ int survey_make(struct survey *survey, const struct grant_wish *wish, struct err
 	/* What is there is shown whatever may be had of it. */
 	if ((survey->grant.gpus.count == 0 && gpulist_find(&survey->grant.gpus, "", err) < 0) ||
 	    (survey->grant.nics.count == 0 && niclist_find(&survey->grant.nics, "", err) < 0) ||
-	    (survey->grant.cdi.spec_count == 0 && survey->grant.cdi.error_count == 0 &&
-	     grant_load_cdi(&survey->grant, wish, err) < 0))
+	    grant_load_cdi(&survey->grant, wish, err) < 0)
 		return -1;
 	why = (struct error)ERROR_INIT;
 	survey->topology = topology_load(wish->conf->topology_file, &why);

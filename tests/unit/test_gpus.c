@@ -136,6 +136,7 @@ static void nvidia_without_proc(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(others); i++)
 		put_at("", "noproc/dev/%s", others[i]);
+	put("noproc/dev/nvidiactl", "");
 	put("noproc/dev/nvidia10", "");
 	put("noproc/dev/nvidia2", "");
 	assert_int_equal(mkfifo("noproc/dev/nvidia4", 0666), 0);
