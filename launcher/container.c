@@ -105,7 +105,8 @@ static int enter_running(struct site *site, struct error *err)
 		running = running_find(&list, &want);
 	if (running && entrance_open(&entrance, running, err) == 0 &&
 	    entrance_copy(&entrance, &site->way->namespaces, err) == 0 &&
-	    entrance_pass(&entrance, err) == 0) {
+	    entrance_pass(&entrance, err) == 0 &&
+	    grant_check_entered(&site->container->grant, want.name, err) == 0) {
 		site->container->host_mpi = place_has_host_mpi();
 		result = make_recipe(site, err);
 	} else if (!running) {

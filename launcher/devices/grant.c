@@ -224,7 +224,8 @@ static bool has_choice(const struct grant *grant, const struct settings *setting
 {
 	size_t active = 0;
 
-	if (settings->nic != NIC_NEAREST)
+	/* In a network of its own the adapters' interfaces are missing. */
+	if (settings->nic != NIC_NEAREST || (settings->unshare.what & UNSHARE_NET))
 		return false;
 	for (size_t i = 0; i < grant->nics.count; i++)
 		active += grant->nics.items[i].port > 0;

@@ -81,6 +81,10 @@ struct grant_wish {
 int grant_make(struct grant *grant, const struct grant_wish *wish, struct error *err);
 void grant_done(struct grant *grant);
 
+/* grant_gpus.c: are the GPUs of this step in the container that the process is in, another step's of the
+ * name `name`? Returns 0, or -1 with `err` set. */
+int grant_check_entered(const struct grant *grant, const char *name, struct error *err);
+
 /* For the files named above. */
 
 /* Adds a bind. Returns 0, or -1 with `err` set. */

@@ -229,3 +229,16 @@ int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct e
 	share_done(&share);
 	return result;
 }
+
+int grant_check_entered(const struct grant *grant, const char *name, struct error *err)
+{
+	for (size_t i = 0; i < grant->granted_count; i++) {
+		if (access(grant->granted[i]->nodes[0], F_OK) == 0)
+			continue;
+		error_set(err, 0,
+			  "GPU %u of this step is not in the container '%s' that another one runs",
+			  grant->numbers[i], name);
+		return error_remedy(err, "another name, or the same GPUs for both steps");
+	}
+	return 0;
+}

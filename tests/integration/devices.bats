@@ -268,6 +268,18 @@ libcudart.so.12: none"
 	assert_equal "$output" $'0 nvidia0 nvidia1 cuda=0,1\n0 nvidia0 nvidia1 cuda=0,1'
 }
 
+@test 'a named container that runs, with other GPUs than those of the step' {
+	run_sbatch --gres=gpu:2 --wrap "export DAVIT_CONTAINER_NIC=none
+	    srun --overlap -n1 --gres=gpu:1 --container=$SMALL --container-name=work sh -c 'echo up >/home/alice/up; sleep 5' &
+	    until [ -e /home/alice/up ]; do sleep 0.1; done
+	    srun --overlap -n1 --gres=gpu:2 --container-name=work true
+	    srun --overlap -n1 --gres=gpu:1 --container-name=work sh -c '$gpus'
+	    rm /home/alice/up; scancel \$SLURM_JOB_ID.0; wait"
+	assert_equal "$(grep -v 'srun: \|slurmstepd' <<<"$output")" "davit: n1: GPU 1 of this step is not in the container 'work' that another one runs
+davit: n1: try: another name, or the same GPUs for both steps
+0 nvidia0 cuda=0"
+}
+
 # ---- CDI -----------------------------------------------------------------
 
 # Writes standard input to the file $1 in /etc/cdi of the nodes, for this test.
