@@ -96,23 +96,32 @@ static void check_ours(char *kept[])
 	}
 }
 
-/* The same, or as many numbers, each less than there may be GPUs. */
+static size_t count_words(const char *text)
+{
+	size_t count = 1;
+
+	for (; *text; text++)
+		count += *text == ',';
+	return count;
+}
+
+/* The same, or at most as many numbers, each less than there may be GPUs. */
 static void check_gpus(char *kept[])
 {
 	for (size_t i = 0; i < COUNT_OF(gpus); i++) {
-		const char *value = getenv(gpus[i]), *was = kept[i];
+		const char *value = getenv(gpus[i]);
 
-		assert(!value == !was);
-		for (; value && strcmp(value, was) != 0; was += strcspn(was, ",") + 1) {
+		assert(!value == !kept[i]);
+		if (value && value[0] && strcmp(value, kept[i]) != 0) {
 			char *end;
 
-			assert(isdigit((unsigned char)*value));
-			assert(strtoul(value, &end, 10) < TABLE_GPUS_MAX);
-			value = end + 1;
-			if (*end)
-				assert(*end == ',' && strchr(was, ','));
-			else
-				break;
+			assert(count_words(value) <= count_words(kept[i]));
+			do {
+				assert(isdigit((unsigned char)*value));
+				assert(strtoul(value, &end, 10) < TABLE_GPUS_MAX);
+				value = end + 1;
+			} while (*end == ',');
+			assert(!*end);
 		}
 		free(kept[i]);
 	}
