@@ -34,9 +34,10 @@ struct mountspec {
 	enum mount_create create; /* what to make of a mount point that the image lacks */
 	bool recursive;           /* bind what is mounted below the source, too (rbind) */
 	bool optional;            /* leave it out where the source does not exist */
-	bool propagate_below;     /* the propagation holds for the mounts below, too (r...) */
-	uint64_t propagation;     /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0 */
-	uint64_t attr_set;        /* MOUNT_ATTR_* of mount_setattr(2) */
+	bool is_dispensable; /* leave it out where it cannot be placed; never asked for by a user */
+	bool propagate_below; /* the propagation holds for the mounts below, too (r...) */
+	uint64_t propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0 */
+	uint64_t attr_set;    /* MOUNT_ATTR_* of mount_setattr(2) */
 	uint64_t attr_clr;
 	char *source; /* path on the host, maybe with "~" (home.h); NULL unless MOUNT_BIND */
 	char *target; /* absolute, without "." or ".." or doubled slashes */

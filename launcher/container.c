@@ -83,6 +83,13 @@ static int build(struct site *site, struct error *err)
 	return site_raise(site, err) < 0 ? -1 : make_recipe(site, err);
 }
 
+static struct grant_wish grant_wish(const struct site *site)
+{
+	return (struct grant_wish){ .settings = site->settings,
+				    .conf = site->container->conf,
+				    .handover = site->container->rendezvous->handover };
+}
+
 static uint32_t own_job(void)
 {
 	const char *job = getenv("SLURM_JOB_ID");
@@ -96,6 +103,7 @@ static int enter_running(struct site *site, struct error *err)
 	const struct running_want want = { .job = own_job(),
 					   .step = STEP_NONE,
 					   .name = site->settings->name };
+	const struct grant_wish wish = grant_wish(site);
 	struct running_list list = { .items = NULL };
 	struct entrance entrance = ENTRANCE_INIT;
 	const struct running *running = NULL;
@@ -106,7 +114,7 @@ static int enter_running(struct site *site, struct error *err)
 	if (running && entrance_open(&entrance, running, err) == 0 &&
 	    entrance_copy(&entrance, &site->way->namespaces, err) == 0 &&
 	    entrance_pass(&entrance, err) == 0 &&
-	    grant_check_entered(&site->container->grant, want.name, err) == 0) {
+	    grant_enter(&site->container->grant, &wish, want.name, err) == 0) {
 		site->container->host_mpi = place_has_host_mpi();
 		result = make_recipe(site, err);
 	} else if (!running) {
@@ -152,9 +160,7 @@ static int find_named(struct site *site, struct error *err)
 static int decide_devices(struct site *site, struct error *err)
 {
 	struct container *container = site->container;
-	const struct grant_wish wish = { .settings = site->settings,
-					 .conf = container->conf,
-					 .handover = container->rendezvous->handover };
+	const struct grant_wish wish = grant_wish(site);
 
 	if (grant_make(&container->grant, &wish, err) < 0)
 		return -1;

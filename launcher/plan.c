@@ -76,6 +76,8 @@ static int list_mounts(const struct container *container, struct mountlist *list
 		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its files */
 		ranks_dir,
 		pmix_uses_munge() ? MUNGE_DIR : NULL,
+		/* where programs of CUDA's Multi-Process Service meet; the usual one is in /tmp */
+		container->grant.granted_count > 0 ? getenv("CUDA_MPS_PIPE_DIRECTORY") : NULL,
 		container->script,
 	};
 	struct mountlist asked = { .items = NULL };
@@ -119,10 +121,15 @@ int plan_make(struct plan *plan, const struct container *container, struct error
 
 int plan_place(const struct plan *plan, struct root *root, struct error *err)
 {
-	for (size_t i = 0; i < plan->list.count; i++)
-		if (plan->trees[i] >= 0 &&
-		    root_place(root, plan->trees[i], &plan->list.items[i], err) < 0)
+	for (size_t i = 0; i < plan->list.count; i++) {
+		const struct mountspec *spec = &plan->list.items[i];
+
+		if (plan->trees[i] < 0 || root_place(root, plan->trees[i], spec, err) == 0)
+			continue;
+		if (!spec->is_dispensable)
 			return -1;
+		*err = (struct error)ERROR_INIT;
+	}
 	return 0;
 }
 

@@ -367,6 +367,15 @@ int root_bind(struct root *root, const char *source, const char *target, bool op
 	return root_place(root, tree, &spec, err);
 }
 
+bool root_has_dev(const struct root *root)
+{
+	cleanup_close int fd = open_in_root(root->fd, "/dev", O_PATH | O_DIRECTORY);
+	struct stat there, own;
+
+	return fd >= 0 && fstat(fd, &there) == 0 && fstat(root->dev, &own) == 0 &&
+	       there.st_dev == own.st_dev;
+}
+
 /* Writes all of it, whatever the job's limit on the size of files (ulimit -f): that is for the
  * application's files, and going over it kills. */
 static int write_unlimited(int fd, const void *data, size_t len)

@@ -62,6 +62,9 @@ int root_place(struct root *root, int tree, const struct mountspec *spec, struct
 int root_bind(struct root *root, const char *source, const char *target, bool optional,
 	      struct error *err);
 
+/* Is the container's /dev Davit's own, or is something mounted on it? */
+bool root_has_dev(const struct root *root);
+
 /* Puts a file with this text, or these bytes, at `path` inside, in place of the image's. */
 int root_put_file(struct root *root, const char *path, const char *text, struct error *err);
 int root_put_data(struct root *root, const char *path, const void *data, size_t len,

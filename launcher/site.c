@@ -54,7 +54,7 @@ static int fill(struct site *site, struct root *root, struct error *err)
 				   network_mount_names(root, err) < 0))
 		return -1;
 	if (plan_place(&site->plan, root, err) < 0 ||
-	    equip(&site->container->grant, root, err) < 0 ||
+	    equip(&site->container->grant, root, &site->container->notes, err) < 0 ||
 	    (site->container->grant.has_nic &&
 	     providers_place(conf, site->node, root, &site->container->notes, err) < 0) ||
 	    place_host_mpi(site->container, &site->image, site->node, root, err) < 0)

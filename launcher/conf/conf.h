@@ -54,9 +54,10 @@ struct conf {
 	char **host_mpi; /* MPI libraries of the node, preferred to those that the loader finds */
 	char **host_mpi_directories; /* that come along with them; both end with NULL or are NULL */
 	/* Devices. Lists end with NULL; patterns are fnmatch(3)'s. */
-	char **gpu_libraries; /* patterns of sonames of the node's that go with a GPU */
-	char **gpu_programs;  /* names of programs that do */
-	char **gpu_files;     /* paths of files that do */
+	char **gpu_libraries;   /* patterns of sonames of the node's that go with a GPU */
+	bool has_gpu_libraries; /* they are the site's or the user's */
+	char **gpu_programs;    /* names of programs that do */
+	char **gpu_files;       /* paths of files that do */
 	char **nic_libraries; /* patterns of sonames that go with an adapter where the image has none; or NULL */
 	char **nic_files;       /* paths of files and directories that go with them; or NULL */
 	char **cdi_directories; /* where CDI's specifications are */

@@ -135,6 +135,7 @@ static int read_paths(const struct conf_reader *reader, const struct yaml_node *
 int conf_read_gpu_libraries(const struct conf_reader *reader, const struct yaml_node *list,
 			    struct error *err)
 {
+	reader->conf->has_gpu_libraries = true;
 	return read_names(reader, list, &reader->conf->gpu_libraries, err);
 }
 

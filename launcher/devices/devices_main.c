@@ -86,6 +86,9 @@ int devices_main(int argc, char **argv)
 
 	if (result > 0)
 		print_help();
+	/* Whoever asks wants to hear of them. */
+	if (request.settings.nic == NIC_UNSET)
+		request.settings.nic = NIC_ALL;
 	if (result == 0)
 		result = show(&request, as_json, &is_wrong, &err);
 	request_done(&request);

@@ -98,7 +98,7 @@ static int add_programs(struct grant *grant, char *const *names, struct error *e
 				return error_set(err, ENOMEM, "cannot keep the driver's programs");
 			if (access(source, X_OK) < 0)
 				continue;
-			if (grant_mount(grant, source, target, MOUNT_ATTR_RDONLY, err) < 0)
+			if (grant_mount_if(grant, source, target, MOUNT_ATTR_RDONLY, err) < 0)
 				return -1;
 			break;
 		}

@@ -21,6 +21,7 @@
 struct equipment {
 	const struct grant *grant;
 	struct root *root;
+	struct notes *notes;
 	struct ldcache cache; /* the image's, and what is added */
 	size_t added;
 };
@@ -84,7 +85,18 @@ static int add_libraries(struct equipment *equipment, uint32_t own_flags, struct
 {
 	const struct grant *grant = equipment->grant;
 
-	if (grant->library_count > 0 && make_directories(equipment->root, err) < 0)
+	if (grant->library_count == 0)
+		return 0;
+	if (!root_has_dev(equipment->root)) {
+		struct error *note = notes_add(equipment->notes);
+
+		error_set(
+			note, 0,
+			"no place for the libraries of the GPUs' driver: something is mounted at '/dev'");
+		error_remedy(note, "without that mount");
+		return 0;
+	}
+	if (make_directories(equipment->root, err) < 0)
 		return -1;
 	for (size_t i = 0; i < grant->library_count; i++) {
 		const struct grant_library *library = &grant->libraries[i];
@@ -104,12 +116,14 @@ static int add_libraries(struct equipment *equipment, uint32_t own_flags, struct
 /* ---- what CDI's hooks are for ---------------------------------------------------------------- */
 
 /* Mounts the file that `target` names once more, at `path`. A link cannot be made in an image; to who
- * reads it this is the same. Returns 1, 0 where it leads nowhere yet, or -1 with `err` set. */
+ * reads it this is the same. Returns 1, 0 where it leads nowhere yet or has no place, or -1 with `err`
+ * set. */
 static int link_file(struct root *root, const char *target, const char *path, struct error *err)
 {
 	cleanup_free char *directory = strndup(path, (size_t)(strrchr(path, '/') - path));
 	cleanup_free char *whole = NULL;
 	cleanup_close int fd = -1, tree = -1;
+	struct error ignored = ERROR_INIT;
 	struct stat st;
 
 	if (!directory)
@@ -124,7 +138,8 @@ static int link_file(struct root *root, const char *target, const char *path, st
 	tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (tree < 0)
 		return error_set(err, errno, "cannot mount '%s' once more", whole);
-	return root_attach(root, tree, path, err) < 0 ? -1 : 1;
+	/* What an image has in the way there is its own loss. */
+	return root_attach(root, tree, path, &ignored) == 0;
 }
 
 /* A link may lead to one that comes later. What leads nowhere in the end is left out. */
@@ -273,18 +288,23 @@ static uint32_t find_own_flags(void)
 static int add_all(struct equipment *equipment, struct error *err)
 {
 	uint32_t own_flags = find_own_flags();
+	struct error why = ERROR_INIT;
 
 	loader_read(equipment->root, &equipment->cache);
 	/* Links lead to the sonames that are found in folders. */
 	if (add_libraries(equipment, own_flags, err) < 0 || add_folders(equipment, err) < 0 ||
 	    add_links(equipment, err) < 0 || add_compat(equipment, own_flags, err) < 0)
 		return -1;
-	return equipment->added > 0 ? loader_write(equipment->root, &equipment->cache, err) : 0;
+	if (equipment->added > 0 && loader_write(equipment->root, &equipment->cache, &why) < 0) {
+		error_wrap(&why, "programs will not find the libraries of the GPUs' driver");
+		notes_copy(equipment->notes, &why);
+	}
+	return 0;
 }
 
-int equip(const struct grant *grant, struct root *root, struct error *err)
+int equip(const struct grant *grant, struct root *root, struct notes *notes, struct error *err)
 {
-	struct equipment equipment = { .grant = grant, .root = root };
+	struct equipment equipment = { .grant = grant, .root = root, .notes = notes };
 	int result = 0;
 
 	if (grant->library_count > 0 || grant->link_count > 0 || grant->folders.count > 0 ||

@@ -15,8 +15,9 @@
 
 #define EQUIP_DIRECTORY "/dev/davit-gpu"
 
-/* To be called when all mounts of the grant are there and /dev is not yet sealed. Returns 0, or -1 with
- * `err` set. */
-int equip(const struct grant *grant, struct root *root, struct error *err);
+/* To be called when all mounts of the grant are there and /dev is not yet sealed. Where libraries have no
+ * place, since something of the user's is mounted there, a note says so. Returns 0, or -1 with `err`
+ * set. */
+int equip(const struct grant *grant, struct root *root, struct notes *notes, struct error *err);
 
 #endif

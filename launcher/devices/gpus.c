@@ -23,6 +23,7 @@
 #define DRM         "/sys/class/drm"
 #define KFD         "/sys/class/kfd/kfd/topology/nodes"
 
+#define IMEX_CHANNELS "/dev/nvidia-caps-imex-channels"
 #define NVIDIA_MINORS 254 /* then come nvidia-modeset and nvidiactl */
 
 static int out_of_memory(struct error *err)
@@ -357,6 +358,18 @@ static int add_numbered(struct names *nodes, const char *root, const char *direc
 	return result;
 }
 
+/* There may be 2048 channels: they come as one. */
+static int add_channels(struct names *nodes, const char *root, struct error *err)
+{
+	struct names channels = { .items = NULL };
+	int result = sysfs_list(&channels, err, root, IMEX_CHANNELS);
+
+	if (result == 0 && channels.count > 0)
+		result = names_add(nodes, err, "%s", IMEX_CHANNELS);
+	strings_free(channels.items);
+	return result;
+}
+
 char **gpu_common_nodes(enum gpu_vendor vendor, const char *root, struct error *err)
 {
 	static const struct {
@@ -378,8 +391,7 @@ char **gpu_common_nodes(enum gpu_vendor vendor, const char *root, struct error *
 	if (result == 0 && vendor == GPU_NVIDIA)
 		result = add_numbered(&nodes, root, "/dev/nvidia-caps", "nvidia-cap", err);
 	if (result == 0 && vendor == GPU_NVIDIA)
-		result = add_numbered(&nodes, root, "/dev/nvidia-caps-imex-channels", "channel",
-				      err);
+		result = add_channels(&nodes, root, err);
 	if (result == 0)
 		return names_take(&nodes, err);
 	strings_free(nodes.items);

@@ -49,7 +49,7 @@ const char *gpu_vendor_name(enum gpu_vendor vendor);
 /* The files that each container with a GPU of this vendor needs besides (nvidiactl, nvidia-uvm,
  * nvidia-uvm-tools, nvidia-modeset; kfd), those that exist below `root`: a fresh list that ends with
  * NULL, for strings_free. For NVIDIA also the capabilities of MIG (/dev/nvidia-caps/...) and IMEX
- * channels (/dev/nvidia-caps-imex-channels/...). NULL with `err` set when out of memory. */
+ * channels (the directory /dev/nvidia-caps-imex-channels). NULL with `err` set when out of memory. */
 char **gpu_common_nodes(enum gpu_vendor vendor, const char *root, struct error *err);
 
 /* The version of NVIDIA's kernel module ("550.54.15"), from /proc/driver/nvidia/version or

@@ -21,12 +21,13 @@
 
 #define MEMLOCK_ENOUGH ((rlim_t)1 << 30) /* bytes; libraries pin their buffers, and more */
 
-int grant_mount(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
-		struct error *err)
+static int add_mount(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
+		     bool is_dispensable, struct error *err)
 {
 	struct mountspec spec = { .kind = MOUNT_BIND,
 				  .create = CREATE_AUTO,
 				  .recursive = true,
+				  .is_dispensable = is_dispensable,
 				  .attr_set = attr_set,
 				  .source = (char *)(uintptr_t)source,
 				  .target = (char *)(uintptr_t)target };
@@ -36,12 +37,30 @@ int grant_mount(struct grant *grant, const char *source, const char *target, uin
 					      : mountlist_append_copy(&grant->mounts, &one, err);
 }
 
+int grant_mount(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
+		struct error *err)
+{
+	return add_mount(grant, source, target, attr_set, false, err);
+}
+
+int grant_mount_if(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
+		   struct error *err)
+{
+	return add_mount(grant, source, target, attr_set, true, err);
+}
+
 bool grant_has_mount(const struct grant *grant, const char *target)
 {
 	for (size_t i = 0; i < grant->mounts.count; i++)
 		if (strcmp(grant->mounts.items[i].target, target) == 0)
 			return true;
 	return false;
+}
+
+/* What is no device is good to have, no more. */
+static bool is_device(const char *path)
+{
+	return path_is_below(path, "/dev");
 }
 
 static bool may_use(const char *path)
@@ -55,13 +74,15 @@ static bool may_use(const char *path)
 	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) &&
 	    strncmp(path, "/dev/nvidia-caps", 16) != 0)
 		mode |= W_OK;
-	return access(path, mode) == 0;
+	/* A cgroup says EPERM. It may be that of one rank. */
+	return access(path, mode) == 0 || errno == EPERM;
 }
 
 int grant_files(struct grant *grant, char *const *files, struct error *err)
 {
 	for (; files && *files; files++)
-		if (may_use(*files) && grant_mount(grant, *files, *files, 0, err) < 0)
+		if (may_use(*files) &&
+		    add_mount(grant, *files, *files, 0, !is_device(*files), err) < 0)
 			return -1;
 	return 0;
 }
@@ -130,7 +151,8 @@ static int add_vendor(struct grant *grant, const struct grant_wish *wish, enum g
 
 	if (result != 0)
 		return result < 0 ? -1 : 0;
-	*by_driver = true;
+	/* The built-in lists are of NVIDIA's. */
+	*by_driver |= vendor == GPU_NVIDIA || wish->conf->has_gpu_libraries;
 	common = gpu_common_nodes(vendor, "", err);
 	if (!common)
 		return -1;
@@ -143,17 +165,6 @@ static int add_vendor(struct grant *grant, const struct grant_wish *wish, enum g
 	return result;
 }
 
-/* Programs of CUDA's Multi-Process Service meet in a directory. */
-static int add_mps(struct grant *grant, struct error *err)
-{
-	const char *directory = getenv("CUDA_MPS_PIPE_DIRECTORY");
-	cleanup_free char *path = directory ? path_normalise(directory) : NULL;
-	char *const files[] = { path, NULL };
-
-	/* The usual one is in /tmp, which is there anyway. */
-	return grant_files(grant, files, err);
-}
-
 static int add_gpus(struct grant *grant, const struct grant_wish *wish, struct error *err)
 {
 	bool by_driver = false;
@@ -164,8 +175,6 @@ static int add_gpus(struct grant *grant, const struct grant_wish *wish, struct e
 		if (has_vendor(grant, vendor) &&
 		    add_vendor(grant, wish, vendor, &by_driver, err) < 0)
 			return -1;
-	if (has_vendor(grant, GPU_NVIDIA) && add_mps(grant, err) < 0)
-		return -1;
 	return by_driver ? grant_driver(grant, wish->conf, err) : 0;
 }
 
@@ -192,7 +201,7 @@ static void note_memlock(struct grant *grant)
 			"ask your admin for LimitMEMLOCK=infinity of slurmd, and PropagateResourceLimitsExcept=MEMLOCK in slurm.conf");
 }
 
-static int add_nics(struct grant *grant, struct error *err)
+static int add_nics(struct grant *grant, const struct settings *settings, struct error *err)
 {
 	char **common;
 	int result = 0;
@@ -210,7 +219,9 @@ static int add_nics(struct grant *grant, struct error *err)
 	}
 	if (result < 0 || !grant->has_nic)
 		return result;
-	note_memlock(grant);
+	/* Who has not spoken of adapters may not want RDMA at all. */
+	if (settings->nic != NIC_UNSET)
+		note_memlock(grant);
 	common = nic_common_nodes("", err);
 	result = common ? grant_files(grant, common, err) : -1;
 	strings_free(common);
@@ -235,22 +246,20 @@ static bool has_choice(const struct grant *grant, const struct settings *setting
 static int make_table(struct grant *grant, const struct grant_wish *wish, struct error *err)
 {
 	struct error why = ERROR_INIT;
-	struct topology *topology = NULL;
 	struct nearest_wish nearest = { .numbers = grant->numbers,
 					.gpus = grant->granted,
 					.gpu_count = grant->granted_count };
 
 	if (has_choice(grant, wish->settings)) {
-		topology = topology_load(wish->conf->topology_file, &why);
-		if (!topology)
-			notes_copy(&grant->notes, &why);
+		if (!grant->topology)
+			grant->topology = topology_load(wish->conf->topology_file, &why);
+		notes_copy(&grant->notes, &why);
 		nearest.nics = &grant->nics;
 	} else if (grant->granted_count == 0 || grant->granted_count == grant->gpus.count) {
 		return 0;
 	}
-	nearest.topology = topology;
+	nearest.topology = grant->topology;
 	grant->table = nearest_make(&nearest, err);
-	topology_free(topology);
 	return grant->table ? 0 : -1;
 }
 
@@ -260,10 +269,20 @@ int grant_make(struct grant *grant, const struct grant_wish *wish, struct error 
 
 	if (settings->gpus != GPUS_NONE && add_gpus(grant, wish, err) < 0)
 		return -1;
-	if (settings->nic != NIC_NONE && add_nics(grant, err) < 0)
+	if (settings->nic != NIC_NONE && add_nics(grant, settings, err) < 0)
 		return -1;
 	if (grant_cdi_devices(grant, wish, settings->devices, err) < 0)
 		return -1;
+	return make_table(grant, wish, err);
+}
+
+int grant_enter(struct grant *grant, const struct grant_wish *wish, const char *name,
+		struct error *err)
+{
+	if (grant_regard_container(grant, name, err) < 0)
+		return -1;
+	free(grant->table);
+	grant->table = NULL;
 	return make_table(grant, wish, err);
 }
 
@@ -287,6 +306,8 @@ void grant_done(struct grant *grant)
 	free(grant->table);
 	free(grant->granted);
 	free(grant->numbers);
+	free(grant->counted);
+	topology_free(grant->topology);
 	gpulist_done(&grant->gpus);
 	niclist_done(&grant->nics);
 	cdi_done(&grant->cdi);

@@ -27,6 +27,7 @@
 #include "launcher/devices/cdi.h"
 #include "launcher/devices/gpus.h"
 #include "launcher/devices/nics.h"
+#include "launcher/devices/topology.h"
 #include "launcher/env/edits.h"
 #include "launcher/mpi/rooted.h"
 #include "launcher/note.h"
@@ -63,6 +64,8 @@ struct grant {
 	const struct gpu **granted; /* of `gpus`, in the container, in the order of `gpus` */
 	unsigned int *numbers;      /* of `granted`, as Slurm counts them */
 	size_t granted_count;
+	unsigned int *counted;     /* of all of `gpus`, as Slurm counts them */
+	struct topology *topology; /* or NULL */
 	struct niclist nics;
 	bool has_nic; /* one of them is in the container */
 	struct cdi cdi;
@@ -81,13 +84,17 @@ struct grant_wish {
 int grant_make(struct grant *grant, const struct grant_wish *wish, struct error *err);
 void grant_done(struct grant *grant);
 
-/* grant_gpus.c: are the GPUs of this step in the container that the process is in, another step's of the
- * name `name`? Returns 0, or -1 with `err` set. */
-int grant_check_entered(const struct grant *grant, const char *name, struct error *err);
+/* The process is in a container that another step of the name `name` has built, and what is there
+ * counts. Returns 0, or -1 with `err` set: a GPU of this step is not. */
+int grant_enter(struct grant *grant, const struct grant_wish *wish, const char *name,
+		struct error *err);
 
 /* For the files named above. */
 
-/* Adds a bind. Returns 0, or -1 with `err` set. */
+/* Adds a bind; grant_mount_if, one that is left out where it has no place. Returns 0, or -1 with `err`
+ * set. */
+int grant_mount_if(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
+		   struct error *err);
 int grant_mount(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
 		struct error *err);
 bool grant_has_mount(const struct grant *grant, const char *target);
@@ -97,6 +104,7 @@ int grant_files(struct grant *grant, char *const *files, struct error *err);
 
 /* grant_gpus.c: finds the GPUs of the node and those of the container. */
 int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct error *err);
+int grant_regard_container(struct grant *grant, const char *name, struct error *err);
 
 /* grant_cdi.c: loads the specifications, once; adds GPUs of a vendor by them, returns 1 if all of them could
  * be had so, 0 if not; adds the devices of `names` (NULL: none). */

@@ -159,13 +159,16 @@ static int apply_device(struct grant *grant, const struct grant_wish *wish,
 
 /* ---- GPUs ------------------------------------------------------------------------------------ */
 
-/* Has the device this GPU's file, and no other GPU's? */
+/* Has the device this GPU's file, and no other GPU's? One with capabilities is a part of it (MIG), and
+ * which part the step has cannot be told. */
 static bool is_of_gpu(const struct cdi_device *device, const struct gpu *gpu,
 		      const struct gpulist *gpus)
 {
 	bool has_it = false;
 
-	for (size_t i = 0; i < device->edits.node_count; i++)
+	for (size_t i = 0; i < device->edits.node_count; i++) {
+		if (path_is_below(device->edits.nodes[i].host_path, "/dev/nvidia-caps"))
+			return false;
 		for (size_t j = 0; j < gpus->count; j++)
 			if (strcmp(device->edits.nodes[i].host_path, gpus->items[j].nodes[0]) ==
 			    0) {
@@ -173,6 +176,7 @@ static bool is_of_gpu(const struct cdi_device *device, const struct gpu *gpu,
 					return false;
 				has_it = true;
 			}
+	}
 	return has_it;
 }
 

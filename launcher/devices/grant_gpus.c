@@ -148,8 +148,14 @@ static unsigned int number_of(const struct grant *grant, const struct gresconf *
 	return (unsigned int)(gpu - grant->gpus.items);
 }
 
+static void count_all(struct grant *grant, const struct gresconf *gres)
+{
+	for (size_t i = 0; i < grant->gpus.count; i++)
+		grant->counted[i] = number_of(grant, gres, &grant->gpus.items[i]);
+}
+
 /* All that the user may open: the device cgroup counts, too, but not that of one rank of several. */
-static void grant_all(struct grant *grant, const struct gresconf *gres)
+static void grant_all(struct grant *grant)
 {
 	bool has_siblings = siblings_count(getenv) > 1;
 
@@ -157,7 +163,7 @@ static void grant_all(struct grant *grant, const struct gresconf *gres)
 		const struct gpu *gpu = &grant->gpus.items[i];
 
 		if (access(gpu->nodes[0], R_OK | W_OK) == 0 || (errno == EPERM && has_siblings))
-			grant_gpu(grant, gpu, number_of(grant, gres, gpu));
+			grant_gpu(grant, gpu, grant->counted[i]);
 	}
 }
 
@@ -167,6 +173,36 @@ static int grant_numbers(struct grant *grant, const struct gresconf *gres,
 	for (size_t i = 0; i < numbers->count; i++)
 		if (grant_number(grant, gres, numbers->items[i], err) < 0)
 			return -1;
+	return 0;
+}
+
+/* Is there a number of Slurm's for which gres.conf, as it can be read here, has no device? */
+static bool has_unknown(const struct grant *grant, const struct gresconf *gres,
+			const struct numbers *numbers)
+{
+	for (size_t i = 0; i < numbers->count; i++)
+		if (!find_number(grant, gres, numbers->items[i]) &&
+		    (gres->autodetects || numbers->items[i] >= gres->count))
+			return true;
+	return false;
+}
+
+/* Then it is better to let the user open what the device cgroup allows than to fail. */
+static int grant_slurms(struct grant *grant, const struct gresconf *gres,
+			const struct numbers *numbers, struct error *err)
+{
+	struct error *note;
+
+	if (!has_parts(gres) && !has_unknown(grant, gres, numbers))
+		return grant_numbers(grant, gres, numbers, err);
+	grant_all(grant);
+	if (has_parts(gres))
+		return 0;
+	note = notes_add(&grant->notes);
+	error_set(
+		note, 0,
+		"Slurm gave the step other GPUs than gres.conf has here: all that opens is there");
+	error_remedy(note, "tell your admin: gres.conf is not the same on all nodes");
 	return 0;
 }
 
@@ -194,20 +230,21 @@ static int choose(struct grant *grant, const struct settings *settings, const st
 		return check_list(&settings->gpu_numbers, share, err) < 0
 			       ? -1
 			       : grant_numbers(grant, gres, &settings->gpu_numbers, err);
-	if (settings->gpus == GPUS_ALL || share->kind == SHARE_ALL ||
-	    (share->kind == SHARE_LIST && has_parts(gres))) {
-		grant_all(grant, gres);
-		return 0;
-	}
-	return share->kind == SHARE_LIST ? grant_numbers(grant, gres, &share->numbers, err) : 0;
+	if (settings->gpus == GPUS_ALL || share->kind == SHARE_ALL)
+		grant_all(grant);
+	else if (share->kind == SHARE_LIST)
+		return grant_slurms(grant, gres, &share->numbers, err);
+	return 0;
 }
 
 static int make_room(struct grant *grant, struct error *err)
 {
 	grant->granted = calloc(grant->gpus.count + 1, sizeof(*grant->granted));
 	grant->numbers = calloc(grant->gpus.count + 1, sizeof(*grant->numbers));
-	return grant->granted && grant->numbers ? 0
-						: error_set(err, ENOMEM, "cannot keep the GPUs");
+	grant->counted = calloc(grant->gpus.count + 1, sizeof(*grant->counted));
+	return grant->granted && grant->numbers && grant->counted
+		       ? 0
+		       : error_set(err, ENOMEM, "cannot keep the GPUs");
 }
 
 int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct error *err)
@@ -222,15 +259,18 @@ int grant_find_gpus(struct grant *grant, const struct grant_wish *wish, struct e
 	if (result == 0 && is_due) {
 		result = -1;
 		if (gpulist_find(&grant->gpus, "", err) == 0 && make_room(grant, err) == 0 &&
-		    gresconf_load(&gres, "gpu", err) == 0)
+		    gresconf_load(&gres, "gpu", err) == 0) {
+			count_all(grant, &gres);
 			result = choose(grant, wish->settings, &share, &gres, err);
+		}
 	}
 	gresconf_done(&gres);
 	share_done(&share);
 	return result;
 }
 
-int grant_check_entered(const struct grant *grant, const char *name, struct error *err)
+/* Are the GPUs of this step in the container that the process is in, which another one runs? */
+static int check_entered(const struct grant *grant, const char *name, struct error *err)
 {
 	for (size_t i = 0; i < grant->granted_count; i++) {
 		if (access(grant->granted[i]->nodes[0], F_OK) == 0)
@@ -240,5 +280,16 @@ int grant_check_entered(const struct grant *grant, const char *name, struct erro
 			  grant->numbers[i], name);
 		return error_remedy(err, "another name, or the same GPUs for both steps");
 	}
+	return 0;
+}
+
+int grant_regard_container(struct grant *grant, const char *name, struct error *err)
+{
+	if (check_entered(grant, name, err) < 0)
+		return -1;
+	grant->granted_count = 0;
+	for (size_t i = 0; i < grant->gpus.count; i++)
+		if (access(grant->gpus.items[i].nodes[0], F_OK) == 0)
+			grant_gpu(grant, &grant->gpus.items[i], grant->counted[i]);
 	return 0;
 }

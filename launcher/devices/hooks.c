@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,8 +92,10 @@ static void become(const struct cdi_hook *hook, int state)
 {
 	static char *no_env[] = { NULL };
 
-	if (keep_capabilities() < 0 || lseek(state, 0, SEEK_SET) < 0 ||
-	    dup2(state, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+	/* What it leaves running ends with it. */
+	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || keep_capabilities() < 0 ||
+	    lseek(state, 0, SEEK_SET) < 0 || dup2(state, STDIN_FILENO) < 0 ||
+	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(EXIT_SETUP);
 	execve(hook->path, hook->args, hook->env ? hook->env : no_env);
 	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC);
@@ -111,6 +114,7 @@ static int wait_for(pid_t child)
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
+	(void)kill(-child, SIGKILL);
 	errno = ETIME;
 	return is_late ? -1 : status;
 }

@@ -38,22 +38,13 @@ static int make_directory(const struct bring *bring, const struct root *root, st
 	return 0;
 }
 
-static bool has_directory(const struct bring *bring, const struct root *root)
-{
-	cleanup_close int fd = open_in_root(root->fd, bring->place, O_PATH | O_DIRECTORY);
-	struct stat there, own;
-
-	return fd >= 0 && fstat(fd, &there) == 0 && fstat(root->dev, &own) == 0 &&
-	       there.st_dev == own.st_dev;
-}
-
 /* Adds a library that the image does not have. */
 static int add_own(const struct bring *bring, const char *soname, const struct library *library,
 		   struct root *root, struct ldcache *cache, struct error *err)
 {
 	cleanup_free char *path = NULL;
 
-	if (!has_directory(bring, root)) {
+	if (!root_has_dev(root)) {
 		error_set(err, 0, "no place for the node's '%s': something is mounted at '/dev'",
 			  soname);
 		return error_remedy(err, "without that mount");

@@ -280,6 +280,39 @@ davit: n1: try: another name, or the same GPUs for both steps
 0 nvidia0 cuda=0"
 }
 
+@test "a named container that runs, with more GPUs than the step's: its own are counted right" {
+	run_sbatch -n3 --gres=gpu:3 --wrap "export DAVIT_CONTAINER_NIC=none
+	    srun --overlap -n1 --gres=gpu:3 --container=$SMALL --container-name=work sh -c 'echo up >/home/alice/up; sleep 9' &
+	    until [ -e /home/alice/up ]; do sleep 0.1; done
+	    srun --exact -n1 --gres=gpu:1 sh -c 'echo up >/home/alice/up2; sleep 9' &
+	    until [ -e /home/alice/up2 ]; do sleep 0.1; done
+	    srun --exact -n1 --gres=gpu:1 --container-name=work sh -c '$gpus; echo step=\$SLURM_STEP_GPUS'
+	    rm /home/alice/up*; scancel \$SLURM_JOB_ID.0 \$SLURM_JOB_ID.1; wait"
+	assert_equal "$(grep -v 'srun: \|slurmstepd' <<<"$output")" $'0 nvidia0 nvidia1 nvidia2 cuda=1\nstep=1'
+}
+
+@test "mounts of the user's where the driver's files would go" {
+	run_gpu --gres=gpu:1 --container="$SMALL" --container-mounts=/dev:/dev sh -c "$gpus"
+	assert_match 'nvidia0 .*nvidia7 cuda=0'
+	assert_failure n1 "no place for the libraries of the GPUs' driver: something is mounted at '/dev'" \
+	    'without that mount'
+	mkdir -p /home/alice/bin
+	run_gpu --gres=gpu:1 --container="$SMALL" --container-mounts=./bin:/usr/bin sh -c "$gpus"
+	rmdir /home/alice/bin
+	assert_success
+	assert_output '0 nvidia0 cuda=0'
+}
+
+@test 'numbers for which gres.conf has no device' {
+	devices_in cp "$devices_state/etc/gres.conf" "$devices_root/gres.conf"
+	echo 'Name=gpu File=/dev/nvidia[0-1]' >"$devices_state/etc/gres.conf"
+	run_gpu --gres=gpu:4 --container="$SMALL" sh -c "$gpus"
+	cp "$devices_root/gres.conf" "$devices_state/etc/gres.conf"
+	assert_match '^0 nvidia0 nvidia1 nvidia2 .*nvidia7 cuda=0,1,2,3$'
+	assert_failure n1 'Slurm gave the step other GPUs than gres.conf has here: all that opens is there' \
+	    'tell your admin: gres.conf is not the same on all nodes'
+}
+
 # ---- CDI -----------------------------------------------------------------
 
 # Writes standard input to the file $1 in /etc/cdi of the nodes, for this test.
@@ -371,6 +404,19 @@ smi"
 	run_gpu --gres=gpu:3 --container="$SMALL" sh -c "$gpus; ls /dev/davit-gpu | head -n 1; echo v\$NVIDIA_VISIBLE_DEVICES"
 	assert_success
 	assert_output $'0 nvidia0 nvidia1 nvidia2 cuda=0,1,2\nlibcuda.so\nv'
+}
+
+@test 'CDI: parts of a GPU, of which nobody can tell which one the step has' {
+	cdi_file nvidia.yaml <<-END
+	cdiVersion: 0.5.0
+	kind: nvidia.com/gpu
+	devices:
+	- name: "0:0"
+	  containerEdits: {deviceNodes: [{path: /dev/nvidia0}, {path: /dev/nvidia-caps/nvidia-cap2}], env: [BY=cdi]}
+	END
+	run_gpu --gres=gpu:1 --container="$SMALL" sh -c "$gpus; echo by\$BY"
+	assert_success
+	assert_output $'0 nvidia0 cuda=0\nby'
 }
 
 @test 'CDI: a newer libcuda of the image for older drivers' {
@@ -465,6 +511,7 @@ smi"
 	id -un >"$TO"
 	cat "$root/etc/image" >>"$TO"
 	echo "$@" >>"$TO"
+	sleep 600 &    # and is not left behind
 	exit "$CODE"
 	END
 	chmod 755 "$devices_root/bin/hook"
@@ -474,10 +521,10 @@ smi"
 	devices:
 	- name: good
 	  containerEdits: {hooks: [{hookName: createContainer, path: $devices_root/bin/hook,
-	    args: [hook, prepare], env: [PATH=/bin, TO=/home/alice/hook, CODE=0]}]}
+	    args: [hook, prepare], env: [PATH=/usr/bin:/bin, TO=/home/alice/hook, CODE=0]}]}
 	- name: bad
 	  containerEdits: {hooks: [{hookName: createContainer, path: $devices_root/bin/hook,
-	    args: [hook], env: [PATH=/bin, TO=/home/alice/hook, CODE=3]}]}
+	    args: [hook], env: [PATH=/usr/bin:/bin, TO=/home/alice/hook, CODE=3]}]}
 	END
 	run_gpu -n2 --container="$SMALL" --container-device=vendor.com/card=good echo up
 	assert_equal "$output" $'up\nup'
@@ -545,7 +592,7 @@ told='echo $SLURM_PROCID ${UCX_NET_DEVICES-nothing} ${OMPI_MCA_btl_openib_if_inc
 @test 'adapters: too little memory may be locked' {
 	near
 	as_prefix+=(prlimit --memlock=65536:65536)
-	run_davit "$SMALL" echo up
+	run_davit --nic=all "$SMALL" echo up
 	assert_output up
 	assert_failure '*' 'processes may lock 64 KiB of memory, and RDMA needs as much as its buffers take' \
 	    'ask your admin for LimitMEMLOCK=infinity of slurmd, and PropagateResourceLimitsExcept=MEMLOCK in slurm.conf'
