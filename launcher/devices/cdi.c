@@ -25,13 +25,6 @@
 #define NAMES_MAX   10000       /* that are read of one directory */
 #define NEAREST_MAX 1000        /* devices that are compared with a wrong name */
 
-const char *const cdi_directories[] = { "/etc/cdi", "/var/run/cdi", NULL };
-
-int cdi_check_name(const char *name, struct error *err)
-{
-	return device_check_name(name, err);
-}
-
 struct loading {
 	struct cdi *cdi;
 	int root;
@@ -315,7 +308,7 @@ const struct cdi_device *cdi_find(const struct cdi *cdi, const char *name,
 {
 	const struct cdi_device *found = NULL;
 
-	if (cdi_check_name(name, err) < 0)
+	if (device_check_name(name, err) < 0)
 		return NULL;
 	/* The last directory comes first. */
 	for (size_t i = cdi->spec_count; i-- > 0;) {

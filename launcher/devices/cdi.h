@@ -79,12 +79,6 @@ struct cdi {
 	size_t error_count;
 };
 
-/* Where specifications are, unless davit.conf says otherwise; ends with NULL. */
-extern const char *const cdi_directories[];
-
-/* Is this VENDOR/CLASS=NAME, as CDI has it? Touches no file. Returns 0, or -1 with `err` set. */
-int cdi_check_name(const char *name, struct error *err);
-
 /* Reads all files. Directories that do not exist count as empty. Returns 0, or -1 with `err` set when
  * out of memory. cdi_done is due in each case. */
 int cdi_load(struct cdi *cdi, const char *const directories[], struct error *err);

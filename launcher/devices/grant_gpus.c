@@ -17,6 +17,7 @@
 #include "launcher/devices/gresconf.h"
 #include "launcher/devices/grant.h"
 #include "launcher/devices/share.h"
+#include "launcher/devices/sysfs.h"
 #include "launcher/meeting/siblings.h"
 
 /* What the plugin has handed over outweighs the rank's environment, for it holds for all ranks. */
@@ -62,7 +63,7 @@ static int compare_pci(const void *a, const void *b)
 {
 	const struct gpu *const *first = a, *const *second = b;
 
-	return strcmp((*first)->pci, (*second)->pci);
+	return pci_compare((*first)->pci, (*second)->pci);
 }
 
 /* The GPU that Slurm has detected as this one; NULL: there are not so many. */

@@ -8,6 +8,7 @@
 
 #include "common/fd.h"
 #include "launcher/devices/nearest_table.h"
+#include "launcher/devices/sysfs.h"
 
 /* Does each of NVIDIA's have an address? */
 static bool knows_addresses(const struct nearest_wish *wish)
@@ -18,21 +19,13 @@ static bool knows_addresses(const struct nearest_wish *wish)
 	return true;
 }
 
-static int compare_addresses(const char *a, const char *b)
-{
-	size_t len = strlen(a), other = strlen(b);
-
-	/* A domain of more than four digits is the larger number. */
-	return len == other ? strcmp(a, b) : len < other ? -1 : 1;
-}
-
 /* CUDA counts GPUs of one model by their PCI addresses; /dev/nvidiaN are in the order in which they
  * were found, which on some machines is another. The other libraries count as the kernel does. */
 static bool comes_before(const struct gpu *a, const struct gpu *b, bool by_address)
 {
 	if (a->vendor != b->vendor)
 		return a->vendor < b->vendor;
-	return by_address && a->vendor == GPU_NVIDIA && compare_addresses(a->pci, b->pci) < 0;
+	return by_address && a->vendor == GPU_NVIDIA && pci_compare(a->pci, b->pci) < 0;
 }
 
 /* Fills `order` with indices of GPUs. Returns how many. */

@@ -240,3 +240,11 @@ bool name_number(const char *name, const char *prefix, unsigned int *number)
 	*number = (unsigned int)value;
 	return value <= NUMBER_MAX;
 }
+
+int pci_compare(const char *a, const char *b)
+{
+	size_t len = strlen(a), other = strlen(b);
+
+	/* A domain of more than four digits is the larger number. */
+	return len == other ? strcmp(a, b) : len < other ? -1 : 1;
+}

@@ -59,6 +59,9 @@ bool sysfs_has_file(const char *root, const char *path);
  * false, and "", for anything else. */
 bool pci_parse(const char *text, char pci[PCI_ADDRESS_MAX]);
 
+/* Compares two of these, as strcmp(3) does. */
+int pci_compare(const char *a, const char *b);
+
 /* The number in a name such as "renderD128", behind `prefix`; false for any other name. */
 bool name_number(const char *name, const char *prefix, unsigned int *number);
 

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "common/devicespec.h"
 #include "common/fd.h"
 #include "launcher/devices/cdi.h"
 
@@ -68,7 +69,7 @@ static void check_spec(struct cdi_spec *spec)
 		check_edits(&spec->devices[i].edits);
 		assert(spec->devices[i].line > 0);
 		assert(asprintf(&name, "%s=%s", spec->kind, spec->devices[i].name) > 0);
-		assert(cdi_check_name(name, &err) == 0);
+		assert(device_check_name(name, &err) == 0);
 		assert(cdi_find(&cdi, name, &from, &err) == &spec->devices[i] && from == spec);
 		name[strlen(name) - 1] = '-';
 		assert(!cdi_find(&cdi, name, &from, &err));
@@ -86,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cdi_spec spec;
 	int result;
 
-	result = cdi_check_name(text, &err);
+	result = device_check_name(text, &err);
 	fuzz_check_error(result, &err);
 	err = (struct error)ERROR_INIT;
 	result = cdi_spec_parse(&spec, "file", text, size, &err);

@@ -259,14 +259,6 @@ static void refused_find(const char *name, const char *cause, const char *remedy
 	assert_remedy(&err, remedy);
 }
 
-static void where_they_are(void **state)
-{
-	(void)state;
-	assert_string_equal(cdi_directories[0], "/etc/cdi");
-	assert_string_equal(cdi_directories[1], "/var/run/cdi");
-	assert_null(cdi_directories[2]);
-}
-
 static void which_files(void **state)
 {
 	cleanup_free char *target = NULL;
@@ -523,7 +515,6 @@ int main(void)
 		cmocka_unit_test(amd),
 		cmocka_unit_test(intel),
 		cmocka_unit_test(all_fields),
-		cmocka_unit_test(where_they_are),
 		cmocka_unit_test(which_files),
 		cmocka_unit_test(later_directory_counts),
 		cmocka_unit_test(conflicts),

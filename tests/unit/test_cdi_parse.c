@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/devicespec.h"
 #include "common/fd.h"
 #include "launcher/conf/yaml.h"
 #include "launcher/devices/cdi.h"
@@ -493,7 +494,7 @@ static void names(void **state)
 		take(full);
 		assert_string_equal(spec.kind, good_kinds[i]);
 		snprintf(full, sizeof(full), "%s=x", good_kinds[i]);
-		assert_int_equal(cdi_check_name(full, &err), 0);
+		assert_int_equal(device_check_name(full, &err), 0);
 	}
 	for (size_t i = 0; i < COUNT_OF(bad_kinds); i++) {
 		char full[256], cause[256];
@@ -503,7 +504,7 @@ static void names(void **state)
 			 bad_kinds[i]);
 		refuse(full, cause, "a vendor and a class, such as nvidia.com/gpu");
 		snprintf(full, sizeof(full), "%s=x", bad_kinds[i]);
-		assert_int_equal(cdi_check_name(full, &err), -1);
+		assert_int_equal(device_check_name(full, &err), -1);
 	}
 	for (size_t i = 0; i < COUNT_OF(good_names); i++) {
 		char full[256];
@@ -514,7 +515,7 @@ static void names(void **state)
 		take(full);
 		assert_string_equal(spec.devices[0].name, good_names[i]);
 		snprintf(full, sizeof(full), "a/b=%s", good_names[i]);
-		assert_int_equal(cdi_check_name(full, &err), 0);
+		assert_int_equal(device_check_name(full, &err), 0);
 	}
 	for (size_t i = 0; i < COUNT_OF(bad_names); i++) {
 		char full[256];
@@ -527,11 +528,11 @@ static void names(void **state)
 		assert_contains(err.cause, "' is not a name of a device");
 		assert_remedy(&err, "letters and digits, and '_', '-', '.' and ':' between them");
 		snprintf(full, sizeof(full), "a/b=%s", bad_names[i]);
-		assert_int_equal(cdi_check_name(full, &err), -1);
+		assert_int_equal(device_check_name(full, &err), -1);
 	}
-	assert_int_equal(cdi_check_name("a/b=", &err), -1);
-	assert_int_equal(cdi_check_name("a/b", &err), -1);
-	assert_int_equal(cdi_check_name("", &err), -1);
+	assert_int_equal(device_check_name("a/b=", &err), -1);
+	assert_int_equal(device_check_name("a/b", &err), -1);
+	assert_int_equal(device_check_name("", &err), -1);
 	assert_cause(&err, "'' is not the name of a device");
 	assert_remedy(&err, "VENDOR/CLASS=NAME, such as nvidia.com/gpu=0");
 }
