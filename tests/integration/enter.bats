@@ -80,7 +80,7 @@ run_enter() { run_alice "$DAVIT" enter "$@"; }
 	await ps_shows alice "^alice $job 0 1 4 "
 	stop_job
 	start_job "srun --container=$SMALL env -i /bin/sleep 34" 1
-	ps_shows alice "^alice $job 0 - 1 .* $SMALL\$"
+	await ps_shows alice "^alice $job 0 - 1 .* $SMALL\$"
 	run_enter "$job" cat /etc/image
 	assert_output small
 	stop_job
@@ -89,7 +89,7 @@ run_enter() { run_alice "$DAVIT" enter "$@"; }
 @test 'ps: what users write into their environment forges nothing' {
 	start_job "srun --container=$SMALL env DAVIT_NAME=\"\$(printf 'a\nroot 1\033[31m')\" \
 	    SLURM_JOB_ID=1 SLURM_STEP_ID=77 SLURM_PROCID=x sleep 35" 1
-	ps_shows root "^alice $job 0 1 1 .* a\\?root 1\\?\\[31m $SMALL\$" || complain "$(ps_of root)"
+	await ps_shows root "^alice $job 0 1 1 .* a\\?root 1\\?\\[31m $SMALL\$" || complain "$(ps_of root)"
 	assert_equal "$(ps_of root | wc -l)" 1
 	stop_job
 	# on the node, with a container's environment: no container
