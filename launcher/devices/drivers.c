@@ -83,11 +83,12 @@ static int add_libraries(struct grant *grant, char *const *patterns, struct erro
 	return result;
 }
 
-/* Programs go where they are found in the container, too. */
+/* Programs go where they are found in the container, too. The driver's own directory is first: some
+ * nodes have scripts in /usr/bin that call what is there, which an image has not. */
 static int add_programs(struct grant *grant, char *const *names, struct error *err)
 {
-	static const char *const directories[] = { "/usr/bin", "/usr/local/bin",
-						   "/usr/local/nvidia/bin", "/opt/bin" };
+	static const char *const directories[] = { "/usr/local/nvidia/bin", "/usr/bin",
+						   "/usr/local/bin", "/opt/bin" };
 
 	for (; *names; names++)
 		for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
