@@ -63,6 +63,9 @@ const char *handover_text(const struct handover *handover)
 	return (const char *)(handover + 1);
 }
 
+const char *const handover_variables[] = { "SLURM_GPUS_ON_NODE", "SLURM_SHARDS_ON_NODE",
+					   "SLURM_STEP_GPUS", "SLURM_JOB_GPUS", NULL };
+
 const char *handover_variable(const struct handover *handover, const char *name)
 {
 	const char *text = handover_text(handover), *end = text + handover->text_len;

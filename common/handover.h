@@ -85,6 +85,9 @@ struct handover *handover_map(int fd, struct error *err);
 /* The text and its end; it always ends in NUL unless it is empty. */
 const char *handover_text(const struct handover *handover);
 
+/* The names of the variables that are handed over; ends with NULL. */
+extern const char *const handover_variables[];
+
 /* The value of a variable of the step; NULL: it has none of that name. */
 const char *handover_variable(const struct handover *handover, const char *name);
 

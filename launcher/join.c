@@ -81,8 +81,8 @@ static int build(struct joining *joining, const struct request *request, struct 
 	int result = container_build(&container, &joining->way, err);
 
 	joining->save = container.save;
-	for (size_t i = 0; result == 0 && i < container.notes.count; i++)
-		report(&container.notes.items[i]);
+	if (result == 0)
+		report_notes(&container.notes);
 	return result;
 }
 

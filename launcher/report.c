@@ -21,3 +21,9 @@ void report(const struct error *err)
 
 	(void)fd_write_all(STDERR_FILENO, text, error_format(err, node, text, sizeof(text)));
 }
+
+void report_notes(const struct notes *notes)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		report(&notes->items[i]);
+}

@@ -84,8 +84,8 @@ static int build(void *arg, struct error *err)
 	int result = container_build(&container, &running->way, err);
 
 	running->save = container.save;
-	for (size_t i = 0; result == 0 && i < container.notes.count; i++)
-		report(&container.notes.items[i]);
+	if (result == 0)
+		report_notes(&container.notes);
 	return result;
 }
 

@@ -100,12 +100,8 @@ static int make_userns(spank_t spank, struct error *err)
 	return userns_create(uid, gid, groups, count, err);
 }
 
-/* What Slurm gives the step on this node. It will narrow some of it for each rank, but what is in the
- * container is for all of them. */
-static const char *const variables[] = { "SLURM_GPUS_ON_NODE", "SLURM_SHARDS_ON_NODE",
-					 "SLURM_STEP_GPUS", "SLURM_JOB_GPUS" };
-
-/* The options, and these variables. */
+/* The options, and what Slurm gives the step on this node. It will narrow some of that for each rank,
+ * but what is in the container is for all of them. */
 static char *make_text(size_t *len)
 {
 	size_t options_len = 0;
@@ -116,11 +112,11 @@ static char *make_text(size_t *len)
 	if (!out)
 		return NULL;
 	fwrite(options, options_len, 1, out);
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-		const char *value = get_variable(variables[i]);
+	for (const char *const *name = handover_variables; *name; name++) {
+		const char *value = get_variable(*name);
 
 		if (value)
-			fprintf(out, "%c%s=%s%c", HANDOVER_VARIABLE, variables[i], value, '\0');
+			fprintf(out, "%c%s=%s%c", HANDOVER_VARIABLE, *name, value, '\0');
 	}
 	if (fclose(out) == 0)
 		return text;

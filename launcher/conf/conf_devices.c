@@ -56,7 +56,7 @@ static const char *const gpu_files[] = {
 /* As CDI's SPEC.md has it; the second one outweighs the first. */
 static const char *const cdi_directories[] = { "/etc/cdi", "/var/run/cdi", NULL };
 
-static char **copy(const char *const *words)
+char **conf_copy(const char *const *words)
 {
 	size_t count = 0;
 	char **all;
@@ -76,10 +76,10 @@ static char **copy(const char *const *words)
 
 int conf_init_devices(struct conf *conf)
 {
-	conf->gpu_libraries = copy(gpu_libraries);
-	conf->gpu_programs = copy(gpu_programs);
-	conf->gpu_files = copy(gpu_files);
-	conf->cdi_directories = copy(cdi_directories);
+	conf->gpu_libraries = conf_copy(gpu_libraries);
+	conf->gpu_programs = conf_copy(gpu_programs);
+	conf->gpu_files = conf_copy(gpu_files);
+	conf->cdi_directories = conf_copy(cdi_directories);
 	return conf->gpu_libraries && conf->gpu_programs && conf->gpu_files && conf->cdi_directories
 		       ? 0
 		       : -1;
@@ -89,12 +89,11 @@ int conf_init_devices(struct conf *conf)
 static int read_names(const struct conf_reader *reader, const struct yaml_node *list, char ***words,
 		      struct error *err)
 {
-	size_t count = 0;
 	char **all;
 
 	if (conf_expect(reader, list, YAML_LIST, err) < 0)
 		return -1;
-	for (const struct yaml_node *node = list->children; node; node = node->next, count++) {
+	for (const struct yaml_node *node = list->children; node; node = node->next) {
 		if (conf_expect(reader, node, YAML_TEXT, err) < 0)
 			return -1;
 		if (node->text[0] && !strchr(node->text, '/'))
@@ -103,17 +102,9 @@ static int read_names(const struct conf_reader *reader, const struct yaml_node *
 		error_remedy(err, "a name without '/', or a pattern such as libcuda.so.*");
 		return conf_refuse(reader, node, err);
 	}
-	all = calloc(count + 1, sizeof(*all));
+	all = conf_texts(reader, list, err);
 	if (!all)
-		return error_set(err, ENOMEM, "cannot read '%s'", reader->path);
-	count = 0;
-	for (const struct yaml_node *node = list->children; node; node = node->next) {
-		all[count] = strdup(node->text);
-		if (!all[count++]) {
-			strings_free(all);
-			return error_set(err, ENOMEM, "cannot read '%s'", reader->path);
-		}
-	}
+		return -1;
 	strings_free(*words);
 	*words = all;
 	return 0;

@@ -45,6 +45,7 @@ static const char *const host_only[] = {
 	/* the login session, whose sockets stay outside */
 	"XDG_RUNTIME_DIR",
 	"DBUS_SESSION_BUS_ADDRESS",
+	NULL,
 };
 
 int conf_refuse(const struct conf_reader *reader, const struct yaml_node *node, struct error *err)
@@ -380,20 +381,12 @@ static int read_key(const struct conf_reader *reader, const struct yaml_node *no
 
 int conf_init(struct conf *conf, struct error *err)
 {
-	const size_t count = sizeof(host_only) / sizeof(host_only[0]);
-
 	*conf = (struct conf){ .user_config = true };
 	conf->writable_size = strdup("20%");
 	conf->state_dir = strdup("/var/tmp");
-	conf->host_only = calloc(count + 1, sizeof(*conf->host_only));
-	if (!conf->writable_size || !conf->state_dir || !conf->host_only)
-		return error_set(err, ENOMEM, "cannot start with davit.conf");
-	for (size_t i = 0; i < count; i++) {
-		conf->host_only[i] = strdup(host_only[i]);
-		if (!conf->host_only[i])
-			return error_set(err, ENOMEM, "cannot start with davit.conf");
-	}
-	if (conf_init_devices(conf) < 0)
+	conf->host_only = conf_copy(host_only);
+	if (!conf->writable_size || !conf->state_dir || !conf->host_only ||
+	    conf_init_devices(conf) < 0)
 		return error_set(err, ENOMEM, "cannot start with davit.conf");
 	return 0;
 }

@@ -34,6 +34,13 @@ int conf_read_switch(const struct conf_reader *reader, const struct yaml_node *n
 int conf_read_paths(const struct conf_reader *reader, const struct yaml_node *list, char ***paths,
 		    struct error *err);
 
+/* The texts of a list that has nothing else, in a fresh one that ends with NULL; NULL with `err` set. */
+char **conf_texts(const struct conf_reader *reader, const struct yaml_node *list,
+		  struct error *err);
+
+/* A copy of a list that ends with NULL; NULL when out of memory. */
+char **conf_copy(const char *const *words);
+
 /* conf_devices.c */
 int conf_init_devices(struct conf *conf);
 int conf_read_gpu_libraries(const struct conf_reader *reader, const struct yaml_node *list,

@@ -193,28 +193,44 @@ static int check_pattern(const struct conf_reader *reader, const struct yaml_nod
 	return conf_refuse(reader, node, err);
 }
 
+char **conf_texts(const struct conf_reader *reader, const struct yaml_node *list,
+		  struct error *err)
+{
+	size_t count = 0;
+	char **texts;
+
+	for (const struct yaml_node *node = list->children; node; node = node->next)
+		count++;
+	texts = calloc(count + 1, sizeof(*texts));
+	count = 0;
+	for (const struct yaml_node *node = list->children; texts && node; node = node->next) {
+		texts[count] = strdup(node->text);
+		if (!texts[count++]) {
+			strings_free(texts);
+			texts = NULL;
+		}
+	}
+	if (!texts)
+		out_of_memory(reader, err);
+	return texts;
+}
+
 static int read_host_only(const struct conf_reader *reader, const struct yaml_node *list,
 			  struct error *err)
 {
 	char **patterns;
-	size_t count = 0;
 
 	if (conf_expect_site(reader, list, err) < 0 ||
 	    conf_expect(reader, list, YAML_LIST, err) < 0)
 		return -1;
-	for (const struct yaml_node *node = list->children; node; node = node->next, count++)
+	for (const struct yaml_node *node = list->children; node; node = node->next)
 		if (check_pattern(reader, node, err) < 0)
 			return -1;
-	patterns = calloc(count + 1, sizeof(*patterns));
+	patterns = conf_texts(reader, list, err);
 	if (!patterns)
-		return out_of_memory(reader, err);
+		return -1;
 	strings_free(reader->conf->host_only);
 	reader->conf->host_only = patterns;
-	for (const struct yaml_node *node = list->children; node; node = node->next) {
-		*patterns = strdup(node->text);
-		if (!*patterns++)
-			return out_of_memory(reader, err);
-	}
 	return 0;
 }
 

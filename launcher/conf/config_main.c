@@ -202,27 +202,20 @@ static void print_replaced(const struct conf *conf, const char *section, const c
 			   char *const *values)
 {
 	const char *indent = section ? "  " : "";
-	const struct yaml_node *list = NULL;
+	enum conf_layer from = find(conf, CONF_USER, section, key) ? CONF_USER : CONF_SITE;
+	const struct yaml_node *list = find(conf, from, section, key);
 
-	for (enum conf_layer layer = CONF_SITE; layer < CONF_LAYERS; layer++)
-		if (find(conf, layer, section, key))
-			list = find(conf, layer, section, key);
 	if (list && !list->children) {
 		printf("%s%s: []", indent, key);
-		put_node_origin(conf, find(conf, CONF_USER, section, key) ? CONF_USER : CONF_SITE,
-				list);
+		put_node_origin(conf, from, list);
 		return;
 	}
 	printf("%s%s:\n", indent, key);
-	for (enum conf_layer layer = CONF_SITE; layer < CONF_LAYERS; layer++)
-		for (const struct yaml_node *node = list && list == find(conf, layer, section, key)
-							    ? list->children
-							    : NULL;
-		     node; node = node->next) {
-			printf("%s  - ", indent);
-			put_flow(node);
-			put_node_origin(conf, layer, node);
-		}
+	for (const struct yaml_node *node = list ? list->children : NULL; node; node = node->next) {
+		printf("%s  - ", indent);
+		put_flow(node);
+		put_node_origin(conf, from, node);
+	}
 	for (; !list && *values; values++) {
 		printf("%s  - ", indent);
 		put_text(*values);

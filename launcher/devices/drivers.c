@@ -18,11 +18,9 @@
 #include "common/fd.h"
 #include "common/syscalls.h"
 #include "launcher/devices/grant.h"
-#include "launcher/mpi/ldcache.h"
+#include "launcher/mpi/world.h"
 
-#define CACHE     "/etc/ld.so.cache"
-#define CACHE_MAX (16u << 20)
-#define CUDA      "libcuda.so.1"
+#define CUDA "libcuda.so.1"
 
 static bool matches(char *const *patterns, const char *name)
 {
@@ -61,15 +59,11 @@ static int add_library(struct grant *grant, const struct ldcache_entry *entry, s
 
 static int add_libraries(struct grant *grant, char *const *patterns, struct error *err)
 {
-	cleanup_close int fd = open(CACHE, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	cleanup_free char *text = fd < 0 ? NULL : fd_read_all(fd, CACHE_MAX, &len);
-	struct error ignored = ERROR_INIT;
-	struct ldcache cache = { .items = NULL };
+	cleanup_close int node = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ldcache cache;
 	int result = 0;
 
-	if (!text || ldcache_parse(&cache, text, len, &ignored) < 0)
-		return 0;
+	world_read_cache(node, &cache);
 	/* The first of a soname is the one that programs of the node get. */
 	for (size_t i = 0; i < cache.count && result == 0; i++) {
 		const struct ldcache_entry *entry = &cache.items[i];

@@ -14,6 +14,7 @@
 #include "launcher/devices/hooks.h"
 #include "launcher/mpi/elf_file.h"
 #include "launcher/mpi/loader.h"
+#include "launcher/mpi/world.h"
 
 #define OTHERS EQUIP_DIRECTORY "/other" /* for programs of another class: 32 bits */
 #define COMPAT "/usr/local/cuda/compat" /* where images have a newer libcuda */
@@ -273,12 +274,11 @@ static int add_compat(struct equipment *equipment, uint32_t flags, struct error 
 /* The flags of libraries for programs like this one. */
 static uint32_t find_own_flags(void)
 {
-	cleanup_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct error ignored = ERROR_INIT;
 	struct elf_file elf;
 	uint32_t flags = 0;
 
-	if (fd >= 0 && elf_file_read(&elf, fd, ELF_HEAD, &ignored) == 0) {
+	if (elf_file_read_own(&elf, &ignored) == 0) {
 		flags = ldcache_flags(elf.class, elf.machine);
 		elf_file_done(&elf);
 	}
@@ -290,7 +290,7 @@ static int add_all(struct equipment *equipment, struct error *err)
 	uint32_t own_flags = find_own_flags();
 	struct error why = ERROR_INIT;
 
-	loader_read(equipment->root, &equipment->cache);
+	world_read_cache(equipment->root->fd, &equipment->cache);
 	/* Links lead to the sonames that are found in folders. */
 	if (add_libraries(equipment, own_flags, err) < 0 || add_folders(equipment, err) < 0 ||
 	    add_links(equipment, err) < 0 || add_compat(equipment, own_flags, err) < 0)

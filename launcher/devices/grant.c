@@ -57,6 +57,11 @@ bool grant_has_mount(const struct grant *grant, const char *target)
 	return false;
 }
 
+bool grant_may_open(const char *path, int mode)
+{
+	return access(path, mode) == 0 || errno == EPERM;
+}
+
 /* What is no device is good to have, no more. */
 static bool is_device(const char *path)
 {
@@ -74,8 +79,7 @@ static bool may_use(const char *path)
 	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) &&
 	    strncmp(path, "/dev/nvidia-caps", 16) != 0)
 		mode |= W_OK;
-	/* A cgroup says EPERM. It may be that of one rank. */
-	return access(path, mode) == 0 || errno == EPERM;
+	return grant_may_open(path, mode);
 }
 
 int grant_files(struct grant *grant, char *const *files, struct error *err)
@@ -120,8 +124,7 @@ static int add_gpu_files(struct grant *grant, enum gpu_vendor vendor, struct err
 
 		if (gpu->vendor != vendor)
 			continue;
-		/* A cgroup says EPERM. It may be that of one rank. */
-		if (access(gpu->nodes[0], R_OK | W_OK) < 0 && errno != EPERM)
+		if (!grant_may_open(gpu->nodes[0], R_OK | W_OK))
 			return refuse_gpu(gpu, grant->numbers[i], err);
 		for (char **file = gpu->nodes; *file; file++)
 			if (access(*file, F_OK) == 0 &&

@@ -97,6 +97,8 @@ int grant_mount_if(struct grant *grant, const char *source, const char *target, 
 		   struct error *err);
 int grant_mount(struct grant *grant, const char *source, const char *target, uint64_t attr_set,
 		struct error *err);
+/* May the user open it? A cgroup says EPERM, which may be that of one rank only. Else errno is set. */
+bool grant_may_open(const char *path, int mode);
 bool grant_has_mount(const struct grant *grant, const char *target);
 
 /* Adds those of the files that exist; device files only where the user may open them. */

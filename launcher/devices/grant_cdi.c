@@ -71,10 +71,9 @@ static int refuse_file(const struct cdi_spec *spec, const char *path, struct err
 static int add_node(struct grant *grant, const struct cdi_spec *spec, const struct cdi_node *node,
 		    struct error *err)
 {
-	/* A cgroup says EPERM. It may be that of one rank. */
-	if (access(node->host_path,
-		   node->permissions && !strchr(node->permissions, 'w') ? R_OK : R_OK | W_OK) < 0 &&
-	    errno != EPERM &&
+	int mode = node->permissions && !strchr(node->permissions, 'w') ? R_OK : R_OK | W_OK;
+
+	if (!grant_may_open(node->host_path, mode) &&
 	    (errno != EACCES || strncmp(node->host_path, "/dev/nvidia-caps", 16) != 0))
 		return refuse_file(spec, node->host_path, err);
 	return grant_mount(grant, node->host_path, node->path, 0, err);

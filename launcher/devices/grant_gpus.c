@@ -25,10 +25,9 @@ static const char *get_variable(void *context, const char *name)
 {
 	const struct handover *handover = context;
 
-	if (handover &&
-	    (strcmp(name, "SLURM_GPUS_ON_NODE") == 0 || strcmp(name, "SLURM_SHARDS_ON_NODE") == 0 ||
-	     strcmp(name, "SLURM_STEP_GPUS") == 0 || strcmp(name, "SLURM_JOB_GPUS") == 0))
-		return handover_variable(handover, name);
+	for (const char *const *known = handover_variables; handover && *known; known++)
+		if (strcmp(*known, name) == 0)
+			return handover_variable(handover, name);
 	return getenv(name);
 }
 
@@ -139,20 +138,17 @@ static bool has_parts(const struct gresconf *gres)
 	return is_found;
 }
 
-/* Its place among all where Slurm does not count it. */
-static unsigned int number_of(const struct grant *grant, const struct gresconf *gres,
-			      const struct gpu *gpu)
-{
-	for (unsigned int i = 0; i < grant->gpus.count + gres->count; i++)
-		if (find_number(grant, gres, i) == gpu)
-			return i;
-	return (unsigned int)(gpu - grant->gpus.items);
-}
-
+/* Each has the first of its numbers; its place among all where Slurm does not count it. */
 static void count_all(struct grant *grant, const struct gresconf *gres)
 {
-	for (size_t i = 0; i < grant->gpus.count; i++)
-		grant->counted[i] = number_of(grant, gres, &grant->gpus.items[i]);
+	for (unsigned int i = 0; i < grant->gpus.count; i++)
+		grant->counted[i] = i;
+	for (unsigned int i = (unsigned int)(grant->gpus.count + gres->count); i-- > 0;) {
+		const struct gpu *gpu = find_number(grant, gres, i);
+
+		if (gpu)
+			grant->counted[gpu - grant->gpus.items] = i;
+	}
 }
 
 /* All that the user may open: the device cgroup counts, too, but not that of one rank of several. */

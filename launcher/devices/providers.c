@@ -2,7 +2,6 @@
 /* providers.c - see providers.h. */
 #include "launcher/devices/providers.h"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +15,10 @@
 static int init_worlds(struct world *image, struct world *node, int image_root, int node_root,
 		       struct error *err)
 {
-	cleanup_close int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct elf_file own;
 	int result = -1;
 
-	if (elf_file_read(&own, self, ELF_HEAD, err) < 0)
+	if (elf_file_read_own(&own, err) < 0)
 		return -1;
 	if (world_init(image, image_root, "image", NULL, own.class, own.machine, err) == 0 &&
 	    world_init(node, node_root, "node", NULL, own.class, own.machine, err) == 0)

@@ -40,14 +40,14 @@ bool survey_has_nic(const struct survey *survey, const struct nic *nic)
 
 bool survey_is_nearest(const struct survey *survey, const struct gpu *gpu, const struct nic *nic)
 {
-	unsigned int distance = survey->topology
-					? topology_distance(survey->topology, gpu->pci, nic->pci)
+	unsigned int distance = survey->grant.topology
+					? topology_distance(survey->grant.topology, gpu->pci, nic->pci)
 					: UINT_MAX;
 
 	if (distance == UINT_MAX)
 		return false;
 	for (size_t i = 0; i < survey->grant.nics.count; i++)
-		if (topology_distance(survey->topology, gpu->pci, survey->grant.nics.items[i].pci) <
+		if (topology_distance(survey->grant.topology, gpu->pci, survey->grant.nics.items[i].pci) <
 		    distance)
 			return false;
 	return true;
@@ -161,8 +161,9 @@ int survey_make(struct survey *survey, const struct grant_wish *wish, struct err
 	    grant_load_cdi(&survey->grant, wish, err) < 0)
 		return -1;
 	why = (struct error)ERROR_INIT;
-	survey->topology = topology_load(wish->conf->topology_file, &why);
-	if ((!survey->topology && add(survey, &why) < 0) || find_problems(survey) < 0)
+	if (!survey->grant.topology)
+		survey->grant.topology = topology_load(wish->conf->topology_file, &why);
+	if ((!survey->grant.topology && add(survey, &why) < 0) || find_problems(survey) < 0)
 		return error_set(err, ENOMEM, "cannot look at the devices");
 	return 0;
 }
@@ -170,7 +171,6 @@ int survey_make(struct survey *survey, const struct grant_wish *wish, struct err
 void survey_done(struct survey *survey)
 {
 	grant_done(&survey->grant);
-	topology_free(survey->topology);
 	free(survey->problems);
 	*survey = (struct survey){ .problems = NULL };
 }

@@ -16,12 +16,10 @@
 
 #include "common/error.h"
 #include "launcher/devices/grant.h"
-#include "launcher/devices/topology.h"
 
 struct survey {
-	struct grant grant;
+	struct grant grant; /* without a topology: it cannot be told */
 	bool is_granted; /* else a step cannot have what was asked for: that is among the problems */
-	struct topology *topology; /* NULL: it cannot be told */
 	struct error *problems;
 	size_t problem_count;
 };

@@ -10,6 +10,7 @@
 #include "launcher/mpi/elf_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <limits.h>
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "launcher/mpi/elf_reading.h"
 
 #define SEGMENTS_MAX 512
@@ -435,6 +437,15 @@ int elf_file_read(struct elf_file *elf, int fd, enum elf_part part, struct error
 	if (result < 0)
 		elf_file_done(elf);
 	return result;
+}
+
+int elf_file_read_own(struct elf_file *elf, struct error *err)
+{
+	cleanup_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '/proc/self/exe'");
+	return elf_file_read(elf, fd, ELF_HEAD, err);
 }
 
 void elf_file_done(struct elf_file *elf)

@@ -58,6 +58,9 @@ enum elf_part {
  * or -1 with `err` set and nothing to release; err->errnum is ENOEXEC where it is no ELF file of this
  * byte order or is damaged. */
 int elf_file_read(struct elf_file *elf, int fd, enum elf_part part, struct error *err);
+
+/* The head of this program's own file: programs of an image are for the processor that it is for. */
+int elf_file_read_own(struct elf_file *elf, struct error *err);
 void elf_file_done(struct elf_file *elf);
 
 /* Is the symbol there? One with the version "" is found under any version, and one that is there

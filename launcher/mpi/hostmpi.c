@@ -3,7 +3,6 @@
 #include "launcher/mpi/hostmpi.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +15,6 @@ static const char *const installations[] = { "/usr/local/lib*",         "/usr/lo
 					     "/usr/lib*/*mpi*/lib*",    "/usr/lib*/mpich*/lib*",
 					     "/usr/lib*/mvapich*/lib*", "/opt/*/lib*",
 					     "/opt/*/*/lib*",           NULL };
-
-/* Programs of the image are for the processor that this one is for. */
-static int read_own_kind(struct elf_file *elf, struct error *err)
-{
-	cleanup_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return error_set(err, errno, "cannot open '/proc/self/exe'");
-	return elf_file_read(elf, fd, ELF_HEAD, err);
-}
 
 const char *hostmpi_library_path(const struct settings *settings, const struct image_config *says)
 {
@@ -52,7 +41,7 @@ int hostmpi_look(struct hostmpi *hostmpi, const struct hostmpi_places *places, s
 				     .bring = { .image = &hostmpi->image,
 						.node = &hostmpi->node,
 						.place = HOSTMPI_PLACE } };
-	if (read_own_kind(&own, err) < 0)
+	if (elf_file_read_own(&own, err) < 0)
 		return -1;
 	if (world_init(&hostmpi->image, places->image, "image", places->library_path, own.class,
 		       own.machine, err) == 0 &&

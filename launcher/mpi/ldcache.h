@@ -13,6 +13,8 @@
 
 #include "common/error.h"
 
+#define LDCACHE_PATH "/etc/ld.so.cache"
+
 struct ldcache_entry {
 	char *soname, *path;
 	char *hwcaps;   /* subdirectory of glibc-hwcaps that the processor must allow, or NULL */

@@ -7,10 +7,7 @@
 #include "launcher/mpi/ldcache.h"
 #include "launcher/root.h"
 
-/* Reads it into an empty `cache`, which stays empty where there is none or it is damaged. */
-void loader_read(const struct root *root, struct ldcache *cache);
-
-/* Puts another one in its place, in memory. Returns 0, or -1 with `err` set. */
+/* Puts this one in place of the image's, in memory. Returns 0, or -1 with `err` set. */
 int loader_write(struct root *root, const struct ldcache *cache, struct error *err);
 
 #endif

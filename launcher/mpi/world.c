@@ -115,14 +115,14 @@ static char *find_lib(const struct world *world)
 	return strdup("lib");
 }
 
-static void read_cache(struct world *world)
+void world_read_cache(int root, struct ldcache *cache)
 {
 	struct error ignored = ERROR_INIT;
 	size_t len;
-	cleanup_free char *text = rooted_read(world->root, "/etc/ld.so.cache", CACHE_MAX, &len);
+	cleanup_free char *text = rooted_read(root, LDCACHE_PATH, CACHE_MAX, &len);
 
-	if (text && ldcache_parse(&world->cache, text, len, &ignored) < 0)
-		world->cache = (struct ldcache){ .count = 0 };
+	if (!text || ldcache_parse(cache, text, len, &ignored) < 0)
+		*cache = (struct ldcache){ .count = 0 };
 }
 
 /* musl's loader may be there beside glibc. A libc.so.6 may also be a link to musl. */
@@ -153,7 +153,7 @@ int world_init(struct world *world, int root, const char *name, const char *libr
 		.flags = ldcache_flags(class, machine),
 		.memory = calloc(1, sizeof(*world->memory)),
 	};
-	read_cache(world);
+	world_read_cache(world->root, &world->cache);
 	world->lib = find_lib(world);
 	result = world->lib && world->memory ? find_glibc_standard(world, &standard, err)
 					     : out_of_memory(err);

@@ -45,6 +45,9 @@ struct library {
 	struct elf_file elf;
 };
 
+/* Reads the ld.so.cache below the directory `root`; empty where there is none or it is damaged. */
+void world_read_cache(int root, struct ldcache *cache);
+
 /* `library_path` is a value of LD_LIBRARY_PATH, or NULL; what is not absolute in it is left out.
  * `class` and `machine` as in struct elf_file. A cache that is missing or damaged counts as empty.
  * Returns 0, or -1 with `err` set. */
