@@ -120,6 +120,18 @@ void handover_decode_arg(char *arg)
 	*to = '\0';
 }
 
+int handover_judge(int fd, const struct handover_judged *judged)
+{
+	const uint32_t yes = 1;
+
+	return pwrite(fd, judged, sizeof(*judged), offsetof(struct handover, judged)) ==
+				       (ssize_t)sizeof(*judged) &&
+			       pwrite(fd, &yes, sizeof(yes),
+				      offsetof(struct handover, is_judged)) == (ssize_t)sizeof(yes)
+		       ? 0
+		       : -1;
+}
+
 bool handover_read(int fd, struct handover *copy)
 {
 	return pread(fd, copy, sizeof(*copy), 0) == (ssize_t)sizeof(*copy);

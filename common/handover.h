@@ -34,7 +34,8 @@
 #define HANDOVER_ENV      "DAVIT_JOIN"
 #define HANDOVER_NONE     "none" /* in place of the memfd: the plugin failed, and has told why */
 #define HANDOVER_VARIABLE '$'
-#define HANDOVER_MAGIC    0x33766144u /* "Dav3": a plugin and a launcher of one layout */
+#define HANDOVER_MAGIC    0x34766144u /* "Dav4": a plugin and a launcher of one layout */
+#define HANDOVER_RULE_MAX 64          /* bytes of a rule's name, with the final NUL */
 
 /* Record locks, each on one byte. */
 enum handover_lock {
@@ -55,6 +56,13 @@ enum handover_server {
 	HANDOVER_SERVER_DIED = 4,    /* never written: it says RUNS, but its lock is gone */
 };
 
+/* What has been decided about the step's container, by davit.conf's policy. */
+struct handover_judged {
+	uint32_t has_image;           /* the image was looked at: it is this file */
+	uint64_t device, inode;       /* stat(2) */
+	char rule[HANDOVER_RULE_MAX]; /* that allows it, "" where no rule is about this step */
+};
+
 struct handover {
 	uint32_t magic;
 	uint32_t text_len; /* bytes of text behind this struct */
@@ -62,9 +70,12 @@ struct handover {
 	int32_t send_fd;   /* SOCK_SEQPACKET pair: the builder sends the namespaces here, */
 	int32_t recv_fd;   /* and every other rank peeks at the message here */
 	int32_t question_fd; /* pipes: by a byte the plugin asks the image server to set layer_full, */
-	int32_t answer_fd;  /* and by a byte that says it has */
-	uint32_t is_step;   /* the plugin has made it: the step's variables are in the text */
-	uint32_t is_batch;  /* the command is Slurm's copy of a batch script */
+	int32_t answer_fd; /* and by a byte that says it has */
+	uint32_t is_step;  /* the plugin has made it: the step's variables are in the text */
+	uint32_t is_batch; /* the command is Slurm's copy of a batch script */
+	uint32_t
+		is_judged; /* `judged` holds; without the plugin the launcher finds a rule itself */
+	struct handover_judged judged;
 	uint32_t state;     /* enum handover_state */
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
 	uint32_t reported;  /* a rank has told about a failure of its command */
@@ -96,6 +107,9 @@ char *handover_encode_arg(const char *arg);
 
 /* Undoes handover_encode_arg() in place; leaves every other argument alone. */
 void handover_decode_arg(char *arg);
+
+/* For the plugin, before a rank has started: writes down what was decided. Returns 0, or -1 with errno. */
+int handover_judge(int fd, const struct handover_judged *judged);
 
 /* For the plugin: copies what the memfd holds now, without its options; to be taken with a grain of
  * salt. Returns false if that fails. */

@@ -33,6 +33,7 @@ struct mountspec {
 	enum mount_kind kind;
 	enum mount_create create; /* what to make of a mount point that the image lacks */
 	bool recursive;           /* bind what is mounted below the source, too (rbind) */
+	bool is_users;            /* chosen by the user: what a policy speaks of */
 	bool optional;            /* leave it out where the source does not exist */
 	bool is_dispensable; /* leave it out where it cannot be placed; never asked for by a user */
 	bool propagate_below; /* the propagation holds for the mounts below, too (r...) */

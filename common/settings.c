@@ -63,6 +63,8 @@ static int set_mounts(struct settings *settings, const char *value, struct error
 		mountlist_done(&mounts);
 		return -1;
 	}
+	for (size_t i = 0; i < mounts.count; i++)
+		mounts.items[i].is_users = true;
 	mountlist_done(&settings->mounts);
 	settings->mounts = mounts;
 	return 0;

@@ -38,6 +38,9 @@ int config_main(int argc, char **argv);
 /* forget JOB: removes what the named containers of a job have kept; started by the plugin. */
 int forget_main(int argc, char **argv);
 
+/* judge: whether a step may have its container; started by the plugin. */
+int judge_main(int argc, char **argv);
+
 /* oci-run ENVFILE -- COMMAND...: Slurm's OCI runtime, see oci.conf. */
 int oci_run_main(int argc, char **argv);
 

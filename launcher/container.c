@@ -15,10 +15,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -168,6 +170,25 @@ static int decide_devices(struct site *site, struct error *err)
 	return 0;
 }
 
+/* Is the image one that the policy allows, and the one that was looked at before the step began? */
+static int admit_image(const struct site *site, struct error *err)
+{
+	const struct container *container = site->container;
+	const struct handover *handover = container->rendezvous->handover;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (handover->is_judged && handover->judged.has_image && container->rule &&
+	    (fstat(site->image.fd, &st) < 0 || st.st_dev != handover->judged.device ||
+	     st.st_ino != handover->judged.inode)) {
+		error_set(err, 0, "image '%s' has been replaced while the step began",
+			  site->image.path);
+		return error_remedy(err, "start the step again");
+	}
+	return policy_check_image(&container->conf->policy, container->rule, site->image.fd, path,
+				  err);
+}
+
 static int build_or_enter(struct site *site, struct error *err)
 {
 	const char *image = site->settings->image;
@@ -183,7 +204,7 @@ static int build_or_enter(struct site *site, struct error *err)
 			  site->settings->name);
 		return error_remedy(err, "--container=FILE as well");
 	}
-	if (image_open(&site->image, image, err) < 0)
+	if (image_open(&site->image, image, err) < 0 || admit_image(site, err) < 0)
 		return -1;
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)

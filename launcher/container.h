@@ -16,10 +16,11 @@
 struct container {
 	const struct settings *settings;
 	const struct conf *conf;
-	const char *cwd;    /* absolute working directory of the job, or NULL */
-	const char *script; /* file of the node that must be inside too, or NULL */
-	bool has_command;   /* else the image's own is run */
-	int userns;         /* user namespace to enter, or -1 */
+	const struct policy_rule *rule; /* of conf's policy, or NULL */
+	const char *cwd;                /* absolute working directory of the job, or NULL */
+	const char *script;             /* file of the node that must be inside too, or NULL */
+	bool has_command;               /* else the image's own is run */
+	int userns;                     /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
 	struct grant grant; /* decided meanwhile */
 	struct save save;   /* comes out: who saves the container */

@@ -43,34 +43,13 @@ static int parse_fd(const char *text, char end, int *fd, const char **rest)
 	return 0;
 }
 
-static int read_options(const struct joining *joining, struct choices *choices, struct error *err)
-{
-	const char *text = handover_text(joining->rendezvous.handover);
-	const char *end = text + joining->rendezvous.handover->text_len;
-
-	for (; text < end; text += strlen(text) + 1) {
-		const char *value = strchr(text, '=');
-		char name[64], origin[80] = "--";
-
-		if (text[0] == HANDOVER_VARIABLE)
-			continue;
-		if (!value || (size_t)(value - text) >= sizeof(name))
-			return error_set(err, 0, "the plugin sent a bad option '%s'", text);
-		memcpy(name, text, (size_t)(value - text));
-		name[value - text] = '\0';
-		settings_srun_name(name, origin + 2, sizeof(origin) - 2);
-		if (choices_set(choices, name, value + 1, origin, err) < 0)
-			return error_wrap(err, "%s", origin);
-	}
-	return 0;
-}
-
 static int build(struct joining *joining, const struct request *request, struct error *err)
 {
 	const struct handover *handover = joining->rendezvous.handover;
 	struct container container = {
 		.settings = &request->settings,
 		.conf = &request->conf,
+		.rule = request->rule,
 		.cwd = joining->cwd[0] ? joining->cwd : NULL,
 		.script = handover->is_batch ? joining->argv[0] : NULL,
 		.has_command = true,
@@ -93,7 +72,9 @@ static int read_and_build(void *arg, struct error *err)
 	int result = -1;
 
 	if (request_begin(&request, err) == 0 &&
-	    read_options(joining, &request.choices, err) == 0 && request_end(&request, err) == 0)
+	    request_read(&request, joining->rendezvous.handover, err) == 0 &&
+	    request_end(&request, err) == 0 &&
+	    request_judge(&request, joining->rendezvous.handover, err) == 0)
 		result = build(joining, &request, err);
 	request_done(&request);
 	return result;

@@ -25,6 +25,7 @@ static int help_main(int argc, char **argv)
 	     "  ps        list the containers that run on this node\n"
 	     "  config    show what davit.conf comes to\n"
 	     "  forget    remove what a job's containers have kept (started by Slurm)\n"
+	     "  judge     tell whether a step may have its container (started by Slurm)\n"
 	     "  join      enter the container of a job step (started by Slurm)\n"
 	     "  oci-run   stand in for an OCI runtime (started by Slurm)\n"
 	     "  --help, --version\n\n"
@@ -56,6 +57,7 @@ static const struct {
 	{ "config",    config_main },
 	{ "forget",    forget_main },
 	{ "join",      join_main },
+	{ "judge",     judge_main },
 	{ "oci-run",   oci_run_main },
 	{ "--help",    help_main },
 	{ "-h",        help_main },

@@ -3,10 +3,13 @@
 #include "launcher/plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/home.h"
 #include "launcher/conf/conf.h"
 #include "launcher/pmix.h"
 
@@ -100,6 +103,31 @@ out:
 	return result;
 }
 
+/* Where a policy says which sources users may choose, what it has looked at is what is mounted. */
+static int open_source(const struct container *container, const struct mountspec *spec,
+		       struct error *err)
+{
+	const struct policy_rule *rule = container->rule;
+	struct mountspec seen = *spec;
+	cleanup_free char *path = NULL;
+	cleanup_close int fd = -1;
+	char link[64];
+
+	if (!rule || !rule->lists[POLICY_MOUNTS] || !spec->is_users || spec->kind != MOUNT_BIND)
+		return root_open_source(spec, err);
+	path = home_expand(spec->source, err);
+	if (!path)
+		return -1;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return root_open_source(spec, err); /* which tells why */
+	if (policy_check_source(&container->conf->policy, rule, fd, err) < 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	seen.source = link;
+	return root_open_source(&seen, err);
+}
+
 int plan_make(struct plan *plan, const struct container *container, struct error *err)
 {
 	if (list_mounts(container, &plan->list, err) < 0)
@@ -112,7 +140,7 @@ int plan_make(struct plan *plan, const struct container *container, struct error
 	for (size_t i = 0; i < plan->list.count; i++) {
 		const struct mountspec *spec = &plan->list.items[i];
 
-		plan->trees[i] = root_open_source(spec, err);
+		plan->trees[i] = open_source(container, spec, err);
 		if (plan->trees[i] < 0 && !spec->optional)
 			return -1;
 	}

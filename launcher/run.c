@@ -81,8 +81,12 @@ static int build(void *arg, struct error *err)
 				       .userns = -1,
 				       .rendezvous = &running->rendezvous,
 				       .save = SAVE_INIT };
-	int result = container_build(&container, &running->way, err);
+	int result;
 
+	if (request_judge(&running->request, NULL, err) < 0)
+		return -1;
+	container.rule = running->request.rule;
+	result = container_build(&container, &running->way, err);
 	running->save = container.save;
 	if (result == 0)
 		report_notes(&container.notes);

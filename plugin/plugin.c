@@ -76,6 +76,23 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	return result < 0 ? fail(&err) : 0;
 }
 
+int slurm_spank_user_init(spank_t spank, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	remote_judge(spank, launcher);
+	return 0;
+}
+
+int slurm_spank_task_init_privileged(spank_t spank, int argc, char **argv)
+{
+	(void)spank;
+	(void)argc;
+	(void)argv;
+	remote_privileged();
+	return 0;
+}
+
 int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
@@ -101,6 +118,15 @@ int slurm_spank_task_exit(spank_t spank, int argc, char **argv)
 	(void)argv;
 	if (remote_exited(spank, &err) < 0)
 		report(&err);
+	return 0;
+}
+
+int slurm_spank_exit(spank_t spank, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (spank_context() == S_CTX_REMOTE)
+		remote_end(spank);
 	return 0;
 }
 

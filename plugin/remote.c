@@ -20,8 +20,10 @@
 #include "common/fd.h"
 #include "common/handover.h"
 #include "common/settings.h"
+#include "plugin/audit.h"
 #include "plugin/components.h"
 #include "plugin/epilog.h"
+#include "plugin/judge.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
 #include "plugin/userns.h"
@@ -46,6 +48,10 @@ static bool told;
 static bool is_mistaken; /* Slurm thinks that this component of a step is in a container */
 static bool failed;      /* to prepare the container, for this reason: */
 static struct error failure = ERROR_INIT;
+static struct verdict verdict = { .audit = 1 };
+static bool started;       /* and so it ends */
+static int worst;          /* wait status of a rank */
+static unsigned int ended; /* ranks */
 
 static spank_t current; /* for get_variable() */
 
@@ -183,6 +189,47 @@ void remote_prepare(spank_t spank)
 	failed = prepare(spank, &failure) < 0;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* A step that may have no container gets nothing to make one with. */
+static void withhold(void)
+{
+	close_fd(&userns);
+	close_fd(&sockets[0]);
+	close_fd(&sockets[1]);
+}
+
+void remote_judge(spank_t spank, const char *launcher)
+{
+	if (memfd < 0 || failed)
+		return;
+	failed = judge_ask(spank, launcher, memfd, &verdict, &failure) < 0;
+	if (!failed && verdict.kind == VERDICT_ALLOWED &&
+	    handover_judge(memfd, &verdict.judged) < 0) {
+		failed = true;
+		error_set(&failure, errno, "cannot hand over what davit.conf allows");
+	} else if (!failed && verdict.kind != VERDICT_ALLOWED) {
+		failed = true;
+		error_set(&failure, 0, "%s", verdict.cause);
+		if (verdict.remedy[0])
+			error_remedy(&failure, "%s", verdict.remedy);
+	}
+	if (failed)
+		withhold();
+}
+
+void remote_privileged(void)
+{
+	/* Slurm may have called the hook above in a process that shares memory, but no descriptors. */
+	if (failed)
+		withhold();
+}
+
 /* Tells of a failure to prepare, once per node: a rank's first hook is the first one whose messages
  * reach the user. The launcher is started all the same, and ends the rank, since with `optional` in
  * plugstack.conf an error of a hook does not keep the command from running on the node. */
@@ -274,17 +321,23 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 	return prepend(spank, launcher, fd, err);
 }
 
-static void close_fd(int *fd)
+static void note_begin(spank_t spank)
 {
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	if (!verdict.audit)
+		return;
+	started = !failed;
+	if (failed)
+		audit_denied(spank, &verdict, failure.cause);
+	else
+		audit_start(spank, &verdict);
 }
 
 void remote_forked(spank_t spank)
 {
 	uint32_t count = 0;
 
+	if (memfd >= 0 && forked == 0)
+		note_begin(spank);
 	if (memfd < 0 || spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &count) != ESPANK_SUCCESS ||
 	    ++forked < count)
 		return;
@@ -359,10 +412,20 @@ int remote_exited(spank_t spank, struct error *err)
 {
 	int status = 0;
 
-	if (memfd < 0 || told ||
-	    spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS ||
-	    explain_exit(status, err) == 0)
+	if (memfd < 0 || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS)
+		return 0;
+	ended++;
+	/* A signal is worse than a code. */
+	if (WIFSIGNALED(status) ? !WIFSIGNALED(worst) : !WIFSIGNALED(worst) && status > worst)
+		worst = status;
+	if (told || failed || explain_exit(status, err) == 0)
 		return 0;
 	told = true;
 	return -1;
+}
+
+void remote_end(spank_t spank)
+{
+	if (started)
+		audit_end(spank, &verdict, worst, ended);
 }

@@ -108,6 +108,7 @@ int conf_check(const struct conf *conf, const struct choices *user, struct error
 void conf_done(struct conf *conf)
 {
 	choices_done(&conf->choices);
+	policy_done(&conf->policy);
 	mountlist_done(&conf->mounts);
 	strings_free(conf->host_only);
 	strings_free(conf->host_mpi);

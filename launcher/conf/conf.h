@@ -26,6 +26,7 @@
 #include "launcher/conf/choices.h"
 #include "launcher/env/edits.h"
 #include "launcher/conf/yaml.h"
+#include "launcher/policy/policy.h"
 
 enum conf_layer {
 	CONF_SITE,
@@ -43,8 +44,9 @@ struct conf_template {
 };
 
 struct conf {
-	struct choices choices;  /* defaults for options */
-	struct mountlist mounts; /* always there; the site's before the user's */
+	struct choices choices;     /* defaults for options, */
+	bool is_users[CHOICES_MAX]; /* of these, by index: the user's and not the site's */
+	struct mountlist mounts;    /* always there; the site's before the user's */
 	char **host_only; /* fnmatch(3) patterns of variables that stay outside; ends with NULL */
 	struct edits
 		environment; /* the site's before the user's; each: unset, set, prepend, append */
@@ -66,6 +68,8 @@ struct conf {
 	char *state_dir;        /* where named containers keep their layers; absolute */
 	bool subids;            /* may /etc/subuid be used for remap-root? */
 	bool user_config;       /* do files of users count? */
+	bool audit;             /* are there lines in the system's log? */
+	struct policy policy;   /* who may have which container */
 	size_t forbidden
 		[CHOICES_MAX]; /* by index in settings_options: line in the site's file, or 0 */
 	/* What was read, for `davit config`; NULL where there is no file. */

@@ -180,6 +180,12 @@ static int read_subids(const struct conf_reader *reader, const struct yaml_node 
 	return conf_read_switch(reader, node, &reader->conf->subids, err);
 }
 
+static int read_audit(const struct conf_reader *reader, const struct yaml_node *node,
+		      struct error *err)
+{
+	return conf_read_switch(reader, node, &reader->conf->audit, err);
+}
+
 static int read_user_config(const struct conf_reader *reader, const struct yaml_node *node,
 			    struct error *err)
 {
@@ -244,6 +250,8 @@ static const struct {
 	{ "subids", read_subids, true },
 	{ "user-config", read_user_config, true },
 	{ "forbid", read_forbid, true },
+	{ "policy", conf_read_policy, true },
+	{ "audit", read_audit, true },
 	{ "gpu-libraries", conf_read_gpu_libraries, false },
 	{ "gpu-programs", conf_read_gpu_programs, false },
 	{ "gpu-files", conf_read_gpu_files, false },
@@ -328,6 +336,7 @@ static int read_option(const struct conf_reader *reader, const struct option_def
 	}
 	if (choices_set(&reader->conf->choices, def->name, value, origin, err) < 0)
 		return error_wrap(err, "%s: '%s'", origin, def->name);
+	reader->conf->is_users[def - settings_options] = reader->layer == CONF_USER;
 	return 0;
 }
 
@@ -381,7 +390,7 @@ static int read_key(const struct conf_reader *reader, const struct yaml_node *no
 
 int conf_init(struct conf *conf, struct error *err)
 {
-	*conf = (struct conf){ .user_config = true };
+	*conf = (struct conf){ .user_config = true, .audit = true };
 	conf->writable_size = strdup("20%");
 	conf->state_dir = strdup("/var/tmp");
 	conf->host_only = conf_copy(host_only);
@@ -394,13 +403,13 @@ int conf_init(struct conf *conf, struct error *err)
 int conf_parse(struct conf *conf, enum conf_layer layer, const char *path, const char *text,
 	       size_t len, struct error *err)
 {
-	const struct conf_reader reader = { .conf = conf, .path = path, .layer = layer };
+	struct conf_reader reader = { .conf = conf, .layer = layer };
 
 	conf->trees[layer] = yaml_tree_parse(path, text, len, err);
 	if (!conf->trees[layer])
 		return -1;
-	conf->paths[layer] = strdup(path);
-	if (!conf->paths[layer])
+	reader.path = conf->paths[layer] = strdup(path);
+	if (!reader.path)
 		return error_set(err, ENOMEM, "cannot read '%s'", path);
 	for (const struct yaml_node *node = conf->trees[layer]->children; node; node = node->next)
 		if (read_key(&reader, node, err) < 0)

@@ -60,6 +60,10 @@ int conf_read_cdi_hooks(const struct conf_reader *reader, const struct yaml_node
 int conf_read_topology_file(const struct conf_reader *reader, const struct yaml_node *node,
 			    struct error *err);
 
+/* policy_parse.c */
+int conf_read_policy(const struct conf_reader *reader, const struct yaml_node *list,
+		     struct error *err);
+
 /* conf_sections.c */
 int conf_read_mounts(const struct conf_reader *reader, const struct yaml_node *node,
 		     struct error *err);

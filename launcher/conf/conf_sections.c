@@ -115,6 +115,7 @@ static int read_mount(const struct conf_reader *reader, const struct yaml_node *
 			return conf_refuse(reader, node, err);
 		}
 		spec->optional = optional;
+		spec->is_users = reader->layer == CONF_USER;
 	}
 	return 0;
 }
@@ -193,8 +194,7 @@ static int check_pattern(const struct conf_reader *reader, const struct yaml_nod
 	return conf_refuse(reader, node, err);
 }
 
-char **conf_texts(const struct conf_reader *reader, const struct yaml_node *list,
-		  struct error *err)
+char **conf_texts(const struct conf_reader *reader, const struct yaml_node *list, struct error *err)
 {
 	size_t count = 0;
 	char **texts;

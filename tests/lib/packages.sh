@@ -19,7 +19,7 @@ packages_cluster="
 packages_test="
 	bats bubblewrap clang debootstrap file git hostname iproute2 libclang-rt-dev
 	gdb hwloc-nox jq libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
-	openmpi-bin passt
+	openmpi-bin passt rsyslog
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"
 
 # Prints which of the packages $@ are not installed.

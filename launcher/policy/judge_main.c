@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * judge_main.c - `davit judge`: may this step have its container? Started by the plugin, see verdict.h.
+ *
+ * It reads what users write (options, variables, their davit.conf, the image's head), so it is the user;
+ * and the user must not decide, so it cannot be traced or read by the user. It begins with root's real
+ * id, for which the kernel makes it undumpable, and the loader deaf to LD_PRELOAD and the like; when
+ * the real id is the user's, too, it stays undumpable by its own wish. Root is out of reach then.
+ *
+ * Where davit.conf has no policy, everything is allowed, whatever else is wrong: the launcher meets the
+ * same fault and tells it.
+ */
+#include <errno.h>
+#include <linux/fsverity.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/handover.h"
+#include "common/verdict.h"
+#include "images/image.h"
+#include "launcher/commands.h"
+#include "launcher/report.h"
+#include "launcher/conf/request.h"
+
+/* For good, and in this order: it is never both the user's and open to the user. */
+static int become_user(void)
+{
+	gid_t gid = getegid();
+	uid_t uid = geteuid();
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return 0;
+}
+
+static int ask_job(struct verdict_job *job, struct error *err)
+{
+	static const struct verdict question = { .magic = VERDICT_MAGIC, .kind = VERDICT_ASKS };
+
+	if (send(VERDICT_SOCKET_FD, &question, sizeof(question), MSG_NOSIGNAL) !=
+		    (ssize_t)sizeof(question) ||
+	    recv(VERDICT_SOCKET_FD, job, sizeof(*job), 0) != (ssize_t)sizeof(*job))
+		return error_set(err, errno, "Slurm does not tell the job's account and partition");
+	return 0;
+}
+
+static int find_rule(const struct policy *policy, const struct policy_rule **rule,
+		     struct error *err)
+{
+	struct verdict_job job = { .account = "", .partition = "" };
+	const struct policy_who who = { .account = job.account, .partition = job.partition };
+
+	if (policy_asks_job(policy) && ask_job(&job, err) < 0)
+		return -1;
+	return policy_find(policy, &who, rule, err) < 0 ? -1 : 0;
+}
+
+/* The one that the kernel vouches for. */
+static void measure(int fd, struct verdict *verdict)
+{
+	struct {
+		struct fsverity_digest head;
+		unsigned char bytes[32];
+	} digest = { .head.digest_size = sizeof(digest.bytes) };
+	char *at = verdict->digest;
+
+	if (ioctl(fd, FS_IOC_MEASURE_VERITY, &digest) < 0 ||
+	    digest.head.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
+	    digest.head.digest_size != sizeof(digest.bytes))
+		return;
+	at = stpcpy(at, "sha256:");
+	for (size_t i = 0; i < sizeof(digest.bytes); i++, at += 2)
+		snprintf(at, 3, "%02x", digest.bytes[i]);
+}
+
+/* A kept container brings an image that no option names; the launcher looks at that. */
+static int look_at_image(const struct request *request, struct verdict *verdict, struct error *err)
+{
+	struct image image = IMAGE_INIT;
+	struct stat st;
+	int result = -1;
+
+	if (!request->settings.image)
+		return 0;
+	if (image_open(&image, request->settings.image, err) == 0 &&
+	    policy_check_image(&request->conf.policy, request->rule, image.fd, verdict->image,
+			       err) == 0) {
+		result = fstat(image.fd, &st);
+		if (result < 0)
+			error_set(err, errno, "cannot look at image '%s'", image.path);
+	}
+	if (result == 0) {
+		verdict->judged.has_image = 1;
+		verdict->judged.device = st.st_dev;
+		verdict->judged.inode = st.st_ino;
+		verdict->size = (uint64_t)st.st_size;
+		verdict->mtime = st.st_mtim.tv_sec;
+		measure(image.fd, verdict);
+	}
+	image_done(&image);
+	return result;
+}
+
+/* What the user chose, for people who read logs. */
+static void describe(const struct choices *choices, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 1; settings_options[i].name && len < size; i++) {
+		const char *value = choices->items[i].value;
+
+		if (value)
+			len += (size_t)snprintf(out + len, size - len, "%s--container-%s=%s",
+						len > 0 ? " " : "", settings_options[i].name,
+						value);
+	}
+}
+
+static int judge(struct request *request, const struct handover *handover, struct verdict *verdict,
+		 struct error *err)
+{
+	const struct policy_rule *rule = NULL;
+	int result = request_begin(request, err);
+
+	verdict->audit = request->conf.audit;
+	if (result < 0 || request_read(request, handover, err) < 0)
+		return -1;
+	describe(&request->choices, verdict->options, sizeof(verdict->options));
+	if (request_end(request, err) < 0 || find_rule(&request->conf.policy, &rule, err) < 0)
+		return -1;
+	if (rule)
+		snprintf(verdict->judged.rule, sizeof(verdict->judged.rule), "%s", rule->name);
+	if (request_judge_by(request, rule, err) < 0)
+		return -1;
+	return look_at_image(request, verdict, err);
+}
+
+int judge_main(int argc, char **argv)
+{
+	static struct request request;
+	static struct verdict verdict = { .magic = VERDICT_MAGIC };
+	const struct handover *handover;
+	struct error err = ERROR_INIT;
+
+	(void)argv;
+	if (argc != 1 || become_user() < 0)
+		return EXIT_SETUP;
+	handover = handover_map(VERDICT_HANDOVER_FD, &err);
+	if (!handover) {
+		error_set(&err, 0,
+			  "davit judge is started by Davit's plugin for Slurm, not by hand");
+		error_remedy(&err, "davit config shows the policy");
+		report(&err);
+		return err.code;
+	}
+	verdict.kind = VERDICT_ALLOWED;
+	if (judge(&request, handover, &verdict, &err) < 0 && request.conf.policy.count > 0) {
+		verdict.kind = VERDICT_DENIED;
+		memcpy(verdict.cause, err.cause, sizeof(verdict.cause));
+		memcpy(verdict.remedy, err.remedy, sizeof(verdict.remedy));
+	}
+	request_done(&request);
+	return send(VERDICT_SOCKET_FD, &verdict, sizeof(verdict), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(verdict)
+		       ? 0
+		       : EXIT_SETUP;
+}

@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# policy.bats - davit.conf's policy: who may have which container
+
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016
+
+load "$DAVIT_TESTS/lib/common.bash"
+
+host=$(hostname -s)
+site=$DAVIT_PREFIX/etc/davit/davit.conf
+mine=/home/alice/.config/davit/davit.conf
+store=/opt/davit-store # of images that users cannot change
+
+setup_file() {
+	mkdir -p "$DAVIT_PREFIX/etc/davit" /opt/davit-store
+	chmod 755 "$DAVIT_PREFIX/etc/davit" /opt/davit-store
+	cp "$DAVIT_WORK/images/small.sqfs" /opt/davit-store/small.sqfs
+	install -o alice -g alice -m 644 "$DAVIT_WORK/images/small.sqfs" /home/alice/own.sqfs
+}
+
+teardown_file() {
+	rm -rf /opt/davit-store /home/alice/own.sqfs
+	rmdir "$DAVIT_PREFIX/etc/davit" 2>/dev/null || true
+}
+
+setup() { leftovers_note; }
+
+teardown() {
+	rm -rf "$site" /home/alice/.config
+	leftovers_assert
+}
+
+site_conf() {
+	mkdir -p "${site%/*}"
+	cat >"$site"
+}
+my_conf() {
+	install -d -o alice -g alice /home/alice/.config "${mine%/*}"
+	install -o alice -g alice -m 644 /dev/stdin "$mine"
+}
+
+# The plugin tells the cause $1 and a remedy, each once.
+assert_told() {
+	[[ $(grep -cF "error: davit: $host: $1" <<<"$stderr") == 1 ]] || complain "not told once: $1"
+	[[ $(grep -c 'davit: ' <<<"$stderr") == 2 ]] || complain 'not two lines'
+	[[ $stderr == *"error: davit: $host: try: "* ]] || complain 'no remedy'
+}
+
+# The step is refused by rule $1 of line $2 for the cause $3; with $4, and what else there is, for options of srun.
+assert_denied() {
+	local rule=$1 line=$2 cause=$3
+
+	shift 3
+	run_srun "$@"
+	assert_status 125
+	[[ ! $output ]] || complain 'something has run'
+	assert_told "refused by rule '$rule' ($site:$line): $cause"
+}
+
+# The same by hand: nothing but the launcher looks then.
+assert_denied_by_hand() {
+	local rule=$1 line=$2 cause=$3
+
+	shift 3
+	run_davit "$@"
+	assert_status 125
+	[[ ! $output ]] || complain 'something has run'
+	assert_failure "$host" "refused by rule '$rule' ($site:$line): $cause" '*'
+}
+
+@test 'users: the first rule about one decides' {
+	site_conf <<-END
+	policy:
+	  - rule: bobs
+	    users: [bob]
+	    deny: not for bob
+	  - rule: alices
+	    users: [al*]
+	    images: [$store/**]
+	  - rule: others
+	    deny: yes
+	END
+	run_srun --container="$store/small.sqfs" echo in
+	assert_success
+	assert_output in
+	assert_denied alices 5 "image '/home/alice/own.sqfs' is not where images may be" \
+	    --container=/home/alice/own.sqfs echo in
+	assert_denied_by_hand alices 5 "image '/home/alice/own.sqfs' is not where images may be" \
+	    /home/alice/own.sqfs echo in
+	capture as bob srun --container="$store/small.sqfs" echo in
+	assert_status 125
+	assert_told "refused by rule 'bobs' ($site:2): no containers: not for bob"
+	run_davit "$store/small.sqfs" echo in
+	assert_success
+}
+
+@test 'what no rule is about is allowed' {
+	site_conf <<-'END'
+	policy:
+	  - rule: bobs
+	    users: [bob]
+	    deny: yes
+	END
+	run_srun --container=/home/alice/own.sqfs echo in
+	assert_success
+	assert_output in
+}
+
+@test 'one line per node, and every rank ends with 125' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: closed, deny: maintenance}
+	END
+	run_srun -N2 -n4 --container="$store/small.sqfs" echo in
+	assert_status 125
+	assert_lines 1 "slurmstepd-n1: error: davit: $host: refused by rule 'closed' ($site:2): no containers: maintenance"
+	assert_lines 1 "slurmstepd-n2: error: davit: $host: refused by rule 'closed' ($site:2): no containers: maintenance"
+	assert_lines 1 "slurmstepd-n2: error: davit: $host: try: davit config shows the rules; ask your admin"
+	run_sbatch --container="$store/small.sqfs" --wrap 'echo in'
+	[[ $output == *"refused by rule 'closed'"* && $output != *$'\n'in* ]] || complain 'it ran'
+}
+
+@test 'groups: primary and supplementary, by name and number' {
+	local group
+
+	for group in alice "$(id -g alice)" "$(id -Gn alice | cut -d' ' -f2)"; do
+		site_conf <<-END
+		policy:
+		  - {rule: group, groups: ["$group"], deny: yes}
+		END
+		assert_denied group 2 'no containers: davit.conf denies them' --container="$SMALL" true
+	done
+	site_conf <<-'END'
+	policy:
+	  - {rule: group, groups: [bob, root, "0"], deny: yes}
+	END
+	run_srun --container="$SMALL" true
+	assert_success
+}
+
+@test 'partitions: those of the job, whatever its environment says' {
+	local partition
+
+	partition=$(sinfo -h -o %R | head -n 1)
+	site_conf <<-END
+	policy:
+	  - {rule: part, partitions: ["$partition"], deny: yes}
+	END
+	assert_denied part 2 'no containers: davit.conf denies them' --container="$SMALL" true
+	run_alice env SLURM_JOB_PARTITION=other SLURM_JOB_ACCOUNT=x srun --container="$SMALL" true
+	assert_status 125
+	site_conf <<-'END'
+	policy:
+	  - {rule: part, partitions: [other], deny: yes}
+	  - {rule: account, accounts: [nobodys], deny: yes}
+	END
+	run_alice env SLURM_JOB_PARTITION=other SLURM_JOB_ACCOUNT=nobodys srun --container="$SMALL" echo in
+	assert_success
+	assert_output in
+}
+
+@test 'images: where they really are, not what they are called' {
+	site_conf <<-END
+	policy:
+	  - {rule: store, images: ["$store/*.sqfs"]}
+	END
+	alice ln -s "$store/small.sqfs" /home/alice/good.sqfs
+	alice ln -s /home/alice/own.sqfs /home/alice/bad.sqfs
+	run_srun --container=good.sqfs echo in # relative, a link to where it may be
+	assert_success
+	assert_output in
+	assert_denied store 2 "image '/home/alice/own.sqfs' is not where images may be" \
+	    --container=bad.sqfs true
+	assert_denied store 2 "image '/home/alice/own.sqfs' is not where images may be" \
+	    --container="$store/../../home/alice/own.sqfs" true
+	run_srun --chdir="$store" --container=small.sqfs echo in
+	assert_success
+	rm /home/alice/good.sqfs /home/alice/bad.sqfs
+}
+
+@test 'images: owners, and directories that others may write to' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: roots, image-owners: [root], safe-parents: yes}
+	END
+	run_srun --container="$store/small.sqfs" true
+	assert_success
+	assert_denied roots 2 "image '/home/alice/own.sqfs' belongs to alice" \
+	    --container=/home/alice/own.sqfs true
+	chmod 775 "$store"
+	assert_denied roots 2 "others than its owner may write to '$store', above the image" \
+	    --container="$store/small.sqfs" true
+	chmod 755 "$store"
+	chown alice "$store"
+	assert_denied roots 2 "'$store', above the image, belongs to somebody else" \
+	    --container="$store/small.sqfs" true
+	chown root "$store"
+	site_conf <<-'END'
+	policy:
+	  - {rule: owns, image-owners: [root, self]}
+	END
+	run_srun --container=/home/alice/own.sqfs true
+	assert_success
+}
+
+@test 'options, from each place where one may choose them' {
+	local where
+
+	site_conf <<-'END'
+	writable: no
+	policy:
+	  - {rule: bare, forbid: [writable, name]}
+	END
+	run_srun --container="$SMALL" true
+	assert_success
+	assert_denied bare 3 "--container-writable: the option 'writable' is not allowed" \
+	    --container="$SMALL" --container-writable true
+	assert_denied_by_hand bare 3 "--writable: the option 'writable' is not allowed" --writable "$SMALL" true
+	run_alice env DAVIT_CONTAINER_WRITABLE=yes srun --container="$SMALL" true
+	assert_status 125
+	assert_told "refused by rule 'bare' ($site:3): \$DAVIT_CONTAINER_WRITABLE: the option 'writable' is not allowed"
+	my_conf <<<'writable: yes'
+	assert_denied bare 3 "$mine:1: the option 'writable' is not allowed" --container="$SMALL" true
+}
+
+@test 'mounts: sources, links followed' {
+	site_conf <<-'END'
+	mounts: [/etc/hostname:/mnt]
+	policy:
+	  - {rule: scratch, mounts: [/home/alice/in/**]}
+	END
+	alice mkdir -p in/deep out
+	alice ln -s /home/alice/out in/link
+	run_srun --container="$SMALL" --container-mounts=/home/alice/in/deep:/tmp true
+	assert_success
+	assert_denied scratch 3 "a mount of '/home/alice/out' is not allowed" \
+	    --container="$SMALL" --container-mounts=/home/alice/in/link:/tmp true
+	assert_denied scratch 3 "a mount of '/home/alice/out' is not allowed" \
+	    --container="$SMALL" --container-mounts=/home/alice/in/../out:/tmp true
+	assert_denied scratch 3 'a mount of tmpfs is not allowed' \
+	    --container="$SMALL" --container-mounts=tmpfs:/tmp true
+	my_conf <<<'mounts: [/home/alice/out:/tmp]'
+	assert_denied scratch 3 "a mount of '/home/alice/out' is not allowed" --container="$SMALL" true
+	rm -rf /home/alice/in /home/alice/out
+}
+
+@test 'networks, devices and names' {
+	site_conf <<-'END'
+	policy:
+	  - rule: narrow
+	    network: [net]
+	    devices: []
+	    names: [train-*]
+	END
+	run_srun --container="$SMALL" --container-unshare=net true
+	assert_success
+	assert_denied narrow 2 "the node's network is not allowed" --container="$SMALL" true
+	assert_denied narrow 2 "the network 'net:slirp' is not allowed" \
+	    --container="$SMALL" --container-unshare=net:slirp true
+	assert_denied narrow 2 "the device 'a.org/b=c' is not allowed" \
+	    --container="$SMALL" --container-unshare=net --container-device=a.org/b=c true
+	assert_denied narrow 2 'GPUs beyond those of the job are not allowed' \
+	    --container="$SMALL" --container-unshare=net --container-gpus=all true
+	assert_denied narrow 2 "the container name 'test' is not allowed" \
+	    --container="$SMALL" --container-unshare=net --container-name=test true
+	run_srun --container="$SMALL" --container-unshare=net --container-name=train-1 true
+	assert_success
+	await job_none
+}
+
+@test 'a link that is changed all the time gets nobody in' {
+	local i swapper
+
+	site_conf <<-END
+	policy:
+	  - {rule: store, images: ["$store/**"]}
+	END
+	cp "$OTHER" /home/alice/other.sqfs
+	# shellcheck disable=SC2016
+	alice sh -c 'while :; do ln -sfn "$1" s; ln -sfn /home/alice/other.sqfs s; done' - "$store/small.sqfs" &
+	swapper=$!
+	await test -L /home/alice/s
+	for ((i = 0; i < 8; i++)); do
+		LIMIT=60 run_srun -n1 --container=/home/alice/s sh -c 'echo $DAVIT_IMAGE'
+		[[ $status == 125 || $output == "$store/small.sqfs" || $output == /home/alice/s ]] ||
+		    complain 'in another image'
+		[[ $status == 125 ]] || [[ ! $(alice srun --container=/home/alice/s cat /other 2>/dev/null) ]] ||
+		    complain 'in the wrong image'
+	done
+	pkill -P "$swapper" || kill "$swapper"
+	wait "$swapper" || true
+	rm -f /home/alice/s /home/alice/other.sqfs
+}
+
+@test 'a judge that the user stops or ends: no container' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: store, images: [/**]}
+	END
+	# Whatever process of alice's calls itself so.
+	alice sh -c 'i=0; while [ $i -lt 4000 ]; do pkill -KILL -u alice -f "^davit judge" 2>/dev/null; i=$((i + 1)); done' &
+	local killer=$! i
+	for ((i = 0; i < 5; i++)); do
+		run_srun --container="$SMALL" echo in
+		[[ $status == 0 || $status == 125 ]] || complain 'neither in nor refused'
+	done
+	pkill -P "$killer" || kill "$killer" || true
+	wait "$killer" || true
+}
+
+@test 'mistakes in a policy are told' {
+	local text cause
+
+	while IFS='|' read -r text cause; do
+		site_conf <<<"$text"
+		run_alice "$DAVIT" config
+		assert_status 125
+		assert_failure "$host" "$site:1: $cause" '*'
+	done <<-'END'
+	policy: yes|'policy' takes a list, not text
+	policy: [{images: [/a]}]|a rule without a name
+	policy: [{rule: "a b"}]|'a b' is no name for a rule
+	policy: [{rule: a}, {rule: a}]|there is a rule 'a' already
+	policy: [{rule: a, image: [/a]}]|unknown key 'image'
+	policy: [{rule: a, images: [relative]}]|'images': 'relative' can be none of them
+	policy: [{rule: a, mounts: [../x]}]|'mounts': '../x' can be none of them
+	policy: [{rule: a, network: [slirp]}]|'network': 'slirp' can be none of them
+	policy: [{rule: a, forbid: [writeable]}]|'forbid': 'writeable' can be none of them
+	policy: [{rule: a, users: alice}]|'users' takes a list, not text
+	policy: [{rule: a, safe-parents: maybe}]|'safe-parents': 'maybe' is neither yes nor no
+	END
+	my_conf <<<'policy: [{rule: a}]'
+	rm "$site"
+	run_alice "$DAVIT" config
+	assert_status 125
+	assert_failure "$host" "$mine:1: 'policy' is for the site's davit.conf only" '*'
+}
+
+@test 'davit judge by hand' {
+	run_alice "$DAVIT" judge
+	assert_status 125
+	assert_failure "$host" "davit judge is started by Davit's plugin for Slurm, not by hand" '*'
+}
