@@ -15,11 +15,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,11 +38,14 @@ struct child {
 };
 
 /* In the child. The namespace's owner is the effective user at the time of unshare. The real and the
- * saved ids stay root's, so that the user can neither stop nor trace this process. */
+ * saved ids stay root's, so that the user can neither stop nor trace this process. It keeps root's
+ * capabilities up to there, since some nodes let nobody else create user namespaces (AppArmor's
+ * restriction, Debian's kernel.unprivileged_userns_clone); behind it they count in there only. */
 static int become_owner(uid_t uid, gid_t gid)
 {
 	const uid_t same = (uid_t)-1;
 
+	(void)prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0);
 	if (setresgid(same, gid, same) < 0 || setresuid(same, uid, same) < 0 ||
 	    unshare(CLONE_NEWUSER) < 0)
 		return errno;

@@ -326,6 +326,8 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	print_site_value(conf, "subids", conf->subids ? "yes" : "no");
 	print_site_value(conf, "user-config", conf->user_config ? "yes" : "no");
 	print_list(conf, NULL, "forbid");
+	print_list(conf, NULL, "policy");
+	print_site_value(conf, "audit", conf->audit ? "yes" : "no");
 }
 
 static int flush_output(struct error *err)

@@ -71,17 +71,40 @@ static const char *get_text(const char *name)
 	return text ? text : "";
 }
 
+/* Without the plugin: about the job there is only what the environment says, which anybody may have
+ * written. */
+static int find_rule(const struct policy *policy, const struct policy_rule **rule,
+		     struct error *err)
+{
+	const struct policy_who who = { .account = get_text("SLURM_JOB_ACCOUNT"),
+					.partition = get_text("SLURM_JOB_PARTITION") };
+
+	return policy_find(policy, &who, rule, err) < 0 ? -1 : 0;
+}
+
+int request_judge_enter(struct error *err)
+{
+	const struct policy_rule *rule = NULL;
+	struct conf conf = { .state_dir = NULL };
+	int result = conf_load(&conf, err);
+
+	if (result == 0)
+		result = find_rule(&conf.policy, &rule, err);
+	if (result == 0 && rule && rule->no_enter) {
+		error_set(err, 0, "running containers may not be entered");
+		result = policy_refuse(&conf.policy, rule, err);
+	}
+	conf_done(&conf);
+	return result;
+}
+
 int request_judge(struct request *request, const struct handover *handover, struct error *err)
 {
 	const struct policy *policy = &request->conf.policy;
 	const struct policy_rule *rule = NULL;
 
 	if (!handover || !handover->is_judged) {
-		/* Nothing but what the environment says, which anybody may have written. */
-		const struct policy_who who = { .account = get_text("SLURM_JOB_ACCOUNT"),
-						.partition = get_text("SLURM_JOB_PARTITION") };
-
-		if (policy_find(policy, &who, &rule, err) < 0)
+		if (find_rule(policy, &rule, err) < 0)
 			return -1;
 	} else if (handover->judged.rule[0]) {
 		rule = policy_named(policy, handover->judged.rule);

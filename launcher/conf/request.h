@@ -37,6 +37,9 @@ int request_judge(struct request *request, const struct handover *handover, stru
 /* The same by this rule, or none. */
 int request_judge_by(struct request *request, const struct policy_rule *rule, struct error *err);
 
+/* May this user enter containers that run (davit enter)? */
+int request_judge_enter(struct error *err);
+
 void request_done(struct request *request);
 
 #endif

@@ -16,6 +16,7 @@
 #include "common/fd.h"
 #include "launcher/command.h"
 #include "launcher/commands.h"
+#include "launcher/conf/request.h"
 #include "launcher/running/entrance.h"
 #include "launcher/guard.h"
 #include "launcher/running/process.h"
@@ -307,7 +308,8 @@ int enter_main(int argc, char **argv)
 	} else {
 		bool has_dashes = argc > 2 && strcmp(argv[2], "--") == 0;
 
-		find_and_enter(argv[1], argv + (has_dashes ? 3 : 2), &err);
+		if (request_judge_enter(&err) == 0)
+			find_and_enter(argv[1], argv + (has_dashes ? 3 : 2), &err);
 	}
 	report(&err);
 	return err.code;

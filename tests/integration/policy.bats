@@ -308,6 +308,38 @@ assert_denied_by_hand() {
 	wait "$killer" || true
 }
 
+@test 'entering' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: closed, users: [alice], enter: no}
+	END
+	begin srun -N1 --container="$SMALL" sh -c 'echo ready; exec sleep 100'
+	await_output ready
+	run_alice "$DAVIT" enter "$(job_now)" true
+	assert_status 125
+	assert_failure "$host" "refused by rule 'closed' ($site:2): running containers may not be entered" '*'
+	rm "$site"
+	run_alice "$DAVIT" enter "$(job_now)" true
+	assert_success
+	scancel "$(job_now)"
+	finish
+}
+
+@test 'davit config shows the rules' {
+	site_conf <<-'END'
+	audit: no
+	policy:
+	  - rule: bare
+	    forbid: [writable, name]
+	END
+	run_alice "$DAVIT" config
+	assert_success
+	[[ $output == *$'\npolicy:\n  - {rule: bare, forbid: [writable, name]}  # '"$site:3"* ]] || complain 'the rule'
+	[[ $output == *$'\naudit: no  # '"$site:1"* ]] || complain 'audit'
+	run_alice "$DAVIT" config --check "$site"
+	assert_success
+}
+
 @test 'mistakes in a policy are told' {
 	local text cause
 
