@@ -2,9 +2,7 @@
 /*
  * judge.c - see judge.h and common/verdict.h.
  *
- * The child keeps root's real id until the launcher has made itself untouchable: the user could trace
- * or read a process that is the user's in full. The user can still stop or end it, so there is an end
- * to waiting, and no answer is a no.
+ * The user can stop or end the judge, so there is an end to waiting, and no answer is a no.
  *
  * The variables that it gets are those that say what a container shall be like, and where the user's
  * davit.conf is. None of them means anything to the loader or to the C library.
@@ -12,29 +10,14 @@
 #include "plugin/judge.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <poll.h>
-#include <signal.h>
-#include <slurm/slurm.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/fd.h"
-
-#define WAIT_MS 60000 /* for the image's file system, mostly */
-#define ROOM    16    /* descriptors from here on are in nobody's way */
-
-struct user {
-	uid_t uid;
-	gid_t gid, *groups;
-	int count;
-};
+#include "plugin/child.h"
+#include "plugin/squeue.h"
 
 static bool is_wanted(const char *variable)
 {
@@ -65,79 +48,54 @@ static char **choose_variables(spank_t spank)
 	return chosen;
 }
 
-/* Between fork and exec: only what may be called there. */
-static _Noreturn void become_judge(const char *launcher, const struct user *user, char **env,
-				   int memfd, int socket)
+static int find_user(spank_t spank, struct child_user *user, struct error *err)
 {
-	char *const argv[] = { (char *)(uintptr_t) "davit", (char *)(uintptr_t) "judge", NULL };
-	const uid_t same = (uid_t)-1;
-	int null = open("/dev/null", O_RDWR);
-
-	memfd = fcntl(memfd, F_DUPFD, ROOM);
-	socket = fcntl(socket, F_DUPFD, ROOM);
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (null < 0 || dup2(null, fd) < 0)
-			_exit(EXIT_SETUP);
-	if (dup2(memfd, VERDICT_HANDOVER_FD) < 0 || dup2(socket, VERDICT_SOCKET_FD) < 0 ||
-	    close_range(VERDICT_SOCKET_FD + 1, ~0u, 0) < 0)
-		_exit(EXIT_SETUP);
-	if (setresuid(same, 0, same) < 0 || setgroups((size_t)user->count, user->groups) < 0 ||
-	    setresgid(user->gid, user->gid, user->gid) < 0 || setresuid(0, user->uid, 0) < 0)
-		_exit(EXIT_SETUP);
-	execve(launcher, argv, env);
-	_exit(EXIT_NOT_EXEC);
+	if (spank_get_item(spank, S_JOB_UID, &user->uid) != ESPANK_SUCCESS ||
+	    spank_get_item(spank, S_JOB_GID, &user->gid) != ESPANK_SUCCESS ||
+	    spank_get_item(spank, S_JOB_SUPPLEMENTARY_GIDS, &user->groups, &user->count) !=
+		    ESPANK_SUCCESS)
+		return error_set(err, 0, "Slurm does not tell the user and groups of the job");
+	return 0;
 }
 
-/* What the user cannot write: neither the job's environment nor its command line says it. */
-static void find_job(spank_t spank, struct verdict_job *job)
+static bool receive(int socket, struct verdict *verdict)
 {
-	job_info_msg_t *info = NULL;
-	uint32_t id = 0;
-
-	memset(job, 0, sizeof(*job));
-	if (spank_get_item(spank, S_JOB_ID, &id) != ESPANK_SUCCESS ||
-	    slurm_load_job(&info, id, SHOW_ALL) != SLURM_SUCCESS || !info)
-		return;
-	for (uint32_t i = 0; i < info->record_count; i++) {
-		const slurm_job_info_t *found = &info->job_array[i];
-
-		if (found->job_id != id)
-			continue;
-		snprintf(job->account, sizeof(job->account), "%s",
-			 found->account ? found->account : "");
-		snprintf(job->partition, sizeof(job->partition), "%s",
-			 found->partition ? found->partition : "");
-	}
-	slurm_free_job_info_msg(info);
+	return child_answers(socket) &&
+	       recv(socket, verdict, sizeof(*verdict), MSG_DONTWAIT) == (ssize_t)sizeof(*verdict) &&
+	       verdict->magic == VERDICT_MAGIC;
 }
 
-/* Returns 1 for a verdict, 0 for a question, -1 for neither. */
-static int receive(int socket, struct verdict *verdict)
-{
-	struct pollfd wait = { .fd = socket, .events = POLLIN };
-	int ready;
-
-	do
-		ready = poll(&wait, 1, WAIT_MS);
-	while (ready < 0 && errno == EINTR);
-	if (ready != 1 ||
-	    recv(socket, verdict, sizeof(*verdict), MSG_DONTWAIT) != (ssize_t)sizeof(*verdict) ||
-	    verdict->magic != VERDICT_MAGIC)
-		return -1;
-	return verdict->kind != VERDICT_ASKS;
-}
-
-static int converse(spank_t spank, int socket, struct verdict *verdict)
+static int answer(spank_t spank, const struct child_user *user, int socket)
 {
 	struct verdict_job job;
-	int result = receive(socket, verdict);
+	uint32_t id = 0;
 
-	if (result != 0)
-		return result;
-	find_job(spank, &job);
-	if (send(socket, &job, sizeof(job), MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(job))
+	if (spank_get_item(spank, S_JOB_ID, &id) != ESPANK_SUCCESS ||
+	    squeue_find(user, id, &job) < 0)
 		return -1;
-	return receive(socket, verdict);
+	return send(socket, &job, sizeof(job), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(job)
+		       ? 0
+		       : -1;
+}
+
+static int converse(spank_t spank, const struct child_user *user, int socket, const char *launcher,
+		    struct verdict *verdict, struct error *err)
+{
+	bool told = receive(socket, verdict);
+
+	if (told && verdict->kind == VERDICT_ASKS) {
+		if (answer(spank, user, socket) < 0) {
+			error_set(err, 0,
+				  "Slurm does not tell the account and partition of the job");
+			return error_remedy(err, "tell your admin: does squeue work on this node?");
+		}
+		told = receive(socket, verdict) && verdict->kind != VERDICT_ASKS;
+	}
+	if (told)
+		return 0;
+	error_set(err, 0, "'%s judge' does not tell whether this container is allowed", launcher);
+	return error_remedy(
+		err, "tell your admin: is the launcher there, and the file system of the image?");
 }
 
 static void end_texts(struct verdict *verdict)
@@ -150,47 +108,30 @@ static void end_texts(struct verdict *verdict)
 	verdict->remedy[sizeof(verdict->remedy) - 1] = '\0';
 }
 
-static int ask(spank_t spank, const char *launcher, const struct user *user, int memfd,
-	       struct verdict *verdict, struct error *err)
+int judge_ask(spank_t spank, const char *launcher, int memfd, struct verdict *verdict,
+	      struct error *err)
 {
+	char *const argv[] = { (char *)(uintptr_t) "davit", (char *)(uintptr_t) "judge", NULL };
 	cleanup_free char **env = choose_variables(spank);
 	cleanup_close int near = -1, far = -1;
+	struct child_user user = { .count = 0 };
 	int pair[2], result;
 	pid_t pid;
 
+	if (find_user(spank, &user, err) < 0)
+		return -1;
 	if (!env || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, env ? errno : ENOMEM, "cannot start '%s'", launcher);
 	near = pair[0];
 	far = pair[1];
-	pid = fork();
-	if (pid == 0)
-		become_judge(launcher, user, env, memfd, far);
+	const int fds[] = { -1, -1, -1, [VERDICT_HANDOVER_FD] = memfd, [VERDICT_SOCKET_FD] = far };
+
+	pid = child_start(&user, launcher, argv, env, fds, sizeof(fds) / sizeof(fds[0]));
 	if (pid < 0)
 		return error_set(err, errno, "cannot start '%s'", launcher);
 	close(steal_fd(&far));
-	result = converse(spank, near, verdict);
-	(void)kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (result == 1)
-		return 0;
-	error_set(err, 0, "'%s judge' does not tell whether this container is allowed", launcher);
-	return error_remedy(
-		err, "tell your admin: is the launcher there, and the file system of the image?");
-}
-
-int judge_ask(spank_t spank, const char *launcher, int memfd, struct verdict *verdict,
-	      struct error *err)
-{
-	struct user user = { .count = 0 };
-
-	if (spank_get_item(spank, S_JOB_UID, &user.uid) != ESPANK_SUCCESS ||
-	    spank_get_item(spank, S_JOB_GID, &user.gid) != ESPANK_SUCCESS ||
-	    spank_get_item(spank, S_JOB_SUPPLEMENTARY_GIDS, &user.groups, &user.count) !=
-		    ESPANK_SUCCESS)
-		return error_set(err, 0, "Slurm does not tell the user and groups of the job");
-	if (ask(spank, launcher, &user, memfd, verdict, err) < 0)
-		return -1;
+	result = converse(spank, &user, near, launcher, verdict, err);
+	child_end(pid);
 	end_texts(verdict);
-	return 0;
+	return result;
 }

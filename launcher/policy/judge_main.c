@@ -48,7 +48,8 @@ static int ask_job(struct verdict_job *job, struct error *err)
 	if (send(VERDICT_SOCKET_FD, &question, sizeof(question), MSG_NOSIGNAL) !=
 		    (ssize_t)sizeof(question) ||
 	    recv(VERDICT_SOCKET_FD, job, sizeof(*job), 0) != (ssize_t)sizeof(*job))
-		return error_set(err, errno, "Slurm does not tell the job's account and partition");
+		return error_set(err, errno,
+				 "the plugin does not tell the account and partition of the job");
 	return 0;
 }
 
