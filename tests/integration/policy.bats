@@ -373,3 +373,24 @@ assert_denied_by_hand() {
 	assert_status 125
 	assert_failure "$host" "davit judge is started by Davit's plugin for Slurm, not by hand" '*'
 }
+
+# Slurm may call the hook that judges in a process of its own (ContainSpank).
+@test 'a judge in the container of the job (ContainSpank)' {
+	local state=$DAVIT_WORK/cluster-contain flags=Contain
+
+	((slurm < 2505)) || flags=Contain,ContainSpank
+	"$DAVIT_CLUSTER_TOOL" start --state "$state" --keep-users --prefix "$DAVIT_PREFIX" --nodes 1 \
+	    --prolog-flags "$flags" >/dev/null 3>&-
+	local -x SLURM_CONF=$state/etc/slurm.conf
+	site_conf <<-END
+	policy:
+	  - {rule: store, images: ["$store/*.sqfs"]}
+	END
+	run_srun -n2 --container="$store/small.sqfs" echo in
+	assert_success
+	assert_output $'in\nin'
+	run_srun -n2 --container=own.sqfs echo in
+	assert_status 125
+	assert_told "refused by rule 'store' ($site:2): image '/home/alice/own.sqfs' is not where images may be"
+	"$DAVIT_CLUSTER_TOOL" stop --state "$state"
+}
