@@ -79,6 +79,7 @@ int conf_load(struct conf *conf, struct error *err)
 {
 	if (conf_init(conf, err) < 0 || load_layer(conf, CONF_SITE, CONF_SITE, SITE_PATH, err) < 0)
 		return -1;
+	conf->is_site_read = true;
 	if (conf->user_config && load_users(conf, err) < 0)
 		return -1;
 	return fill_templates(conf, err);

@@ -68,6 +68,7 @@ struct conf {
 	char *state_dir;        /* where named containers keep their layers; absolute */
 	bool subids;            /* may /etc/subuid be used for remap-root? */
 	bool user_config;       /* do files of users count? */
+	bool is_site_read;      /* nothing of the site's file is missing here */
 	bool audit;             /* are there lines in the system's log? */
 	struct policy policy;   /* who may have which container */
 	size_t forbidden

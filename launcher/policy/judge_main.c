@@ -7,8 +7,9 @@
  * id, for which the kernel makes it undumpable, and the loader deaf to LD_PRELOAD and the like; when
  * the real id is the user's, too, it stays undumpable by its own wish. Root is out of reach then.
  *
- * Where davit.conf has no policy, everything is allowed, whatever else is wrong: the launcher meets the
- * same fault and tells it.
+ * Where the site's davit.conf has no policy, everything is allowed, whatever else is wrong: the launcher
+ * meets the same fault and tells it. But that there is none must be certain: the user may set limits
+ * of resources for this process.
  */
 #include <errno.h>
 #include <linux/fsverity.h>
@@ -163,7 +164,8 @@ int judge_main(int argc, char **argv)
 		return err.code;
 	}
 	verdict.kind = VERDICT_ALLOWED;
-	if (judge(&request, handover, &verdict, &err) < 0 && request.conf.policy.count > 0) {
+	if (judge(&request, handover, &verdict, &err) < 0 &&
+	    (request.conf.policy.count > 0 || !request.conf.is_site_read)) {
 		verdict.kind = VERDICT_DENIED;
 		memcpy(verdict.cause, err.cause, sizeof(verdict.cause));
 		memcpy(verdict.remedy, err.remedy, sizeof(verdict.remedy));
