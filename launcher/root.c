@@ -283,6 +283,13 @@ static int refuse_source(const char *source, struct error *err)
 	return -1;
 }
 
+/* What is memory or message queues has no device files. */
+static bool has_devices(const char *source)
+{
+	return path_is_below(source, "/dev") && !path_is_below(source, "/dev/shm") &&
+	       !path_is_below(source, "/dev/mqueue");
+}
+
 static int set_attributes(int tree, const struct mountspec *spec, struct error *err)
 {
 	struct mount_attr attr = {
@@ -291,7 +298,7 @@ static int set_attributes(int tree, const struct mountspec *spec, struct error *
 	};
 	unsigned int below = spec->recursive ? AT_RECURSIVE : 0;
 
-	if (spec->kind == MOUNT_BIND && !path_is_below(spec->source, "/dev"))
+	if (spec->kind == MOUNT_BIND && !has_devices(spec->source))
 		attr.attr_set |= MOUNT_ATTR_NODEV;
 	if (mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0) {
 		error_set(err, errno, "cannot set the flags of the mount at '%s'", spec->target);
