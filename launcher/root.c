@@ -86,15 +86,27 @@ int root_path(int fd, char path[PATH_MAX])
 	return 0;
 }
 
+/* The path may mean something else by now. */
+static bool is_same(int fd, int other)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 int root_reopen(int fd, struct error *err)
 {
+	cleanup_close int again = -1;
 	char path[PATH_MAX];
-	int again;
 
 	if (root_path(fd, path) < 0)
 		return error_set(err, errno, "cannot tell the path of a directory");
 	again = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return again < 0 ? error_set(err, errno, "cannot open '%s' once more", path) : again;
+	if (again >= 0 && is_same(fd, again))
+		return steal_fd(&again);
+	error_set(err, again < 0 ? errno : 0, "'%s' was moved or replaced meanwhile", path);
+	return error_remedy(err, "leave it where it is while containers start");
 }
 
 int root_init(struct root *root, int image, struct error *err)

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# races.bats - what changes under a container's feet, and what is hidden in names, numbers and variables
+
+# Variables come from common.bash; scripts in single quotes are for the container.
+# shellcheck disable=SC2154,SC2016,SC2034
+
+load "$DAVIT_TESTS/lib/common.bash"
+
+image=/home/alice/own.sqfs    # of the user's, to be changed while it is in use
+damaged="a part of image '$image' is damaged or cannot be read: files in it gave I/O errors"
+many=/run/davit-test/many     # with 16,384 mounts
+
+# Files that compress, and that nobody reads before it is time.
+setup_file() {
+	local tree=$DAVIT_WORK/trees/late
+
+	mkdir -p "$tree/late/deep"
+	cp -a "$DAVIT_WORK/trees/small/bin" "$tree/"
+	seq 500000 >"$tree/late/numbers"
+	cp "$programs/cma" "$tree/late/program"
+	seq 1000 >"$tree/late/deep/file"
+	mksquashfs "$tree" "$images/late.sqfs" -noappend -no-progress -quiet -all-root >/dev/null
+}
+
+setup() {
+	install -o alice -g alice "$images/late.sqfs" "$image"
+	install -d -o alice -g alice /home/alice/links
+	leftovers_note
+}
+
+teardown() {
+	[[ ! ${swapper-} ]] || kill "$swapper" || true
+	! grep -q ' /home/alice/fuse ' /proc/self/mountinfo || umount -l /home/alice/fuse
+	! mountpoint -q $many || umount -l $many
+	rm -rf "$image" /home/alice/links
+	leftovers_assert
+}
+
+# ---- the image changes ------------------------------------------------------
+
+# Starts a step that waits for a line of input, then runs $1 and fails.
+begin_step() {
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	alice srun --container="$image" sh -c "echo up; read -r go; $1; exit 3" <>"$BATS_TEST_TMPDIR/go" \
+	    >"$BATS_TEST_TMPDIR/begun.out" 2>"$BATS_TEST_TMPDIR/begun.err" &
+	begun=$!    # for finish()
+	await_output up
+}
+go() {
+	echo go >"$BATS_TEST_TMPDIR/go"
+	finish
+}
+
+@test 'another file takes the name of the image: the step keeps the old one to its end' {
+	begin_step 'md5sum </late/numbers; cat /late/deep/file | wc -l'
+	install -o alice -g alice "$SMALL" /home/alice/new.sqfs
+	mv /home/alice/new.sqfs "$image"
+	go
+	assert_status 3
+	assert_no_davit_line
+	assert_output "up
+$(md5sum <"$DAVIT_WORK/trees/late/late/numbers")
+1000"
+	# the next one gets the new one
+	run_srun --container="$image" cat /etc/image
+	assert_output small
+}
+
+@test 'the image is deleted, name and directory: the step keeps it to its end' {
+	mkdir /home/alice/links/dir
+	mv "$image" /home/alice/links/dir/
+	image=/home/alice/links/dir/own.sqfs begin_step 'md5sum </late/numbers'
+	rm -r /home/alice/links/dir
+	go
+	assert_status 3
+	assert_no_davit_line
+	assert_output "up
+$(md5sum <"$DAVIT_WORK/trees/late/late/numbers")"
+}
+
+@test 'the image is cut short: I/O errors, and the reason' {
+	begin_step 'cat /late/numbers; /late/program'
+	truncate -s 4096 "$image"
+	go
+	assert_status 3
+	assert_output up
+	assert_stderr "cat: .*: (I/O|Input/output) error"
+	assert_stderr "/late/program: (I/O|Input/output) error"
+	assert_equal "$(grep -c "davit: .*: $damaged" <<<"$stderr")" 1
+	assert_equal "$(grep -c 'davit: .*: try: check its file system; copy or make the image again' <<<"$stderr")" 1
+}
+
+@test 'the image is overwritten in place: I/O errors where it can be told, and the reason' {
+	begin_step 'cat /late/numbers; /late/program'
+	head -c "$(($(stat -c %s "$image") - 96))" /dev/urandom | dd of="$image" bs=96 seek=1 conv=notrunc status=none
+	go
+	assert_status 3
+	[[ $output != up$'\n'1* ]] || complain 'junk was read'
+	assert_stderr "/late/program: (I/O|Input/output) error"
+	assert_equal "$(grep -c "davit: .*: $damaged" <<<"$stderr")" 1
+}
+
+# Root cannot reach such files, as on an NFS with root_squash.
+@test 'an image that root may not see, in a file system of the user'\''s own' {
+	local fuse=/home/alice/fuse
+
+	install -d -o alice -g alice $fuse /home/alice/links/tree
+	cp "$image" /home/alice/links/
+	alice bindfs --no-allow-other /home/alice/links $fuse
+	! stat $fuse/own.sqfs || complain 'root sees it'
+	run_srun -N2 -n4 --container=$fuse/own.sqfs sh -c 'wc -l </late/numbers'
+	assert_success
+	assert_output $'500000\n500000\n500000\n500000'
+	run_davit $fuse/own.sqfs sh -c 'wc -l </late/numbers'
+	assert_success
+	assert_output 500000
+	# from there, and with more of it inside
+	run_srun --container=$fuse/own.sqfs --container-mounts=$fuse:/mnt --container-writable \
+	    --container-workdir=/mnt/tree sh -c 'touch made /written; ls /mnt /mnt/tree'
+	assert_success
+	assert_output $'/mnt:\nown.sqfs\ntree\n\n/mnt/tree:\nmade'
+	run_srun --container=$fuse/own.sqfs --container-name=foo --container-remap-root id -u
+	assert_success
+	assert_output 0
+	alice fusermount3 -u $fuse
+	rmdir $fuse
+}
+
+# ---- between check and use --------------------------------------------------
+
+swap() {
+	alice "$programs/swap" "$@" >/dev/null 2>&1 3>&- &
+	swapper=$(pgrep -n -x swap || { await pgrep -x swap; pgrep -n -x swap; })
+}
+
+@test 'a link to the image changes all the time: one or the other, or a refusal, never a mixture' {
+	local i same=0 refused=0
+
+	cp "$SMALL" /home/alice/links/small.sqfs
+	chown alice: /home/alice/links/small.sqfs
+	ln -s small.sqfs /home/alice/links/a
+	ln -s "$images/unreadable.sqfs" /home/alice/links/b
+	chown -h alice: /home/alice/links/*
+	swap links/a links/b
+	for i in {1..80}; do
+		run_davit /home/alice/links/a cat /etc/image
+		if ((status == 0)); then
+			assert_output small
+			same=$((same + 1))
+		else
+			assert_status 125
+			assert_failure "$(hostname -s)" "cannot open image '/home/alice/links/a': Permission denied" '*'
+			refused=$((refused + 1))
+		fi
+	done
+	((same > 0 && refused > 0)) || complain "never both: $same, $refused"
+	for i in {1..20}; do
+		run_srun -n2 --container=/home/alice/links/a cat /etc/image
+		((status != 0)) || assert_output $'small\nsmall'
+		((status == 0)) || assert_failure n? "cannot open image '/home/alice/links/a': Permission denied" '*'
+	done
+}
+
+@test 'two images that are directories change places all the time' {
+	local i
+
+	cp -a "$DAVIT_WORK/trees/small" /home/alice/links/a
+	cp -a "$DAVIT_WORK/trees/small" /home/alice/links/b
+	echo small >/home/alice/links/b/etc/image
+	chown -R alice: /home/alice/links
+	swap links/a links/b
+	for i in {1..80}; do
+		run_davit /home/alice/links/a cat /etc/image
+		((status != 0)) || [[ $output == small || $output == other ]] || complain 'something else'
+		((status == 0)) || assert_failure "$(hostname -s)" \
+		    "'/home/alice/links/?' was moved or replaced meanwhile" 'leave it where it is while containers start'
+	done
+}
+
+@test 'the source of a mount changes all the time: what the user may see, or a refusal' {
+	local i
+
+	mkdir /home/alice/links/dir
+	echo mine >/home/alice/links/dir/file
+	ln -s dir /home/alice/links/a
+	ln -s "$images/closed" /home/alice/links/b
+	chown -hR alice: /home/alice/links
+	swap links/a links/b
+	for i in {1..60}; do
+		run_davit --mounts=/home/alice/links/a:/mnt "$SMALL" sh -c 'ls /mnt && cat /mnt/file'
+		if ((status == 0)); then
+			assert_output $'file\nmine'
+		else
+			# closed by the mode of the directory itself
+			[[ $stderr == *'Permission denied'* ]] || complain 'no reason'
+			assert_output ''
+		fi
+	done
+}
+
+@test 'the target of a mount changes all the time: it stays in the container' {
+	local i before
+
+	mkdir -p /home/alice/links/dir
+	ln -s /etc /home/alice/links/b
+	ln -s ../../../../home/bob /home/alice/links/c
+	chown -hR alice: /home/alice/links
+	before=$(wc -l </proc/self/mountinfo)
+	swap links/dir links/b
+	for i in {1..60}; do
+		run_davit --mounts="$images:/home/alice/links/dir/sub" "$SMALL" sh -c 'echo alive'
+		((status == 0)) || assert_status 125
+		((status != 0)) || assert_output alive
+	done
+	kill "$swapper"
+	swap links/c links/b
+	for i in {1..20}; do
+		run_davit --mounts="$images:/home/alice/links/c/sub" "$SMALL" sh -c 'echo alive'
+		((status == 0)) || assert_status 125
+	done
+	assert_equal "$(wc -l </proc/self/mountinfo)" "$before"
+	# nothing was made on the node, where a link of the user's pointed
+	[[ ! -e /etc/sub && ! -e /home/bob/sub ]]
+}
+
+# ---- the launcher -----------------------------------------------------------
+
+@test 'the launcher cannot be looked into in the moment before it is the command' {
+	local option i job
+
+	for option in '' --container-remap-root; do
+		begin srun --container="$SMALL" ${option:+"$option"} /opt/test/peek 6
+		await_output up
+		job=$(job_now)
+		for i in {1..120}; do
+			run_alice "$DAVIT" enter "$job" true
+			assert_success
+		done
+		finish
+		assert_success
+		# some must have been seen, and nothing of them
+		assert_match $'^up\nseen [1-9][0-9]+$'
+	done
+}
+
+@test 'a program of the container is itself in /proc/self/exe, and as dumpable as ever' {
+	run_srun --container="$SMALL" sh -c 'readlink /proc/self/exe; /opt/test/attempts on $$'
+	assert_success
+	assert_match $'^/bin/busybox\nenviron done\nexe done\n'
+	run_davit --mounts="$DAVIT_PREFIX:/davit" "$SMALL" readlink /proc/self/exe
+	assert_output /bin/busybox
+}
+
+# Descriptors of a step with $@ and without a container, by number and kind.
+@test 'no descriptor but those that a step has without a container' {
+	local list='for f in /proc/self/fd/*; do l=$(readlink $f) && echo "${f##*/} ${l%%:*}"; done | grep -v "/proc\|/fd$"'
+	local bare option
+
+	# the shell of the image, so that both open the same
+	cp "$DAVIT_WORK/trees/small/bin/busybox" /tmp/busybox
+	bare=$(alice srun /tmp/busybox sh -c "$list")
+	[[ $bare == 0\ * ]]
+	for option in '' --container-writable --container-name=foo --container-save=/home/alice/saved.sqfs \
+	    --container-unshare=pid --container-unshare=pid,net,ipc,uts --container-unshare=net:slirp \
+	    --container-remap-root --container-slurm; do
+		run_srun -N1 --container="$SMALL" ${option:+"$option"} /bin/busybox sh -c "$list"
+		assert_success
+		assert_equal "$output" "$bare"
+	done
+	run_srun -N1 --container="$DAVIT_WORK/trees/small" /bin/busybox sh -c "$list"
+	assert_equal "$output" "$bare"
+	for option in '' --writable --unshare=pid --remap-root; do
+		# the user's own come along, as with env(1)
+		run_alice bash -c 'exec 7</dev/null; "$@"' - /tmp/busybox sh -c "$list"
+		bare=$output
+		[[ $bare == *'7 /dev/null'* ]]
+		run_alice bash -c 'exec 7</dev/null; "$@"' - "$DAVIT" run ${option:+"$option"} "$SMALL" /bin/busybox sh -c "$list"
+		assert_success
+		assert_equal "$output" "$bare"
+	done
+	rm -f /home/alice/saved.sqfs /tmp/busybox
+}
+
+@test 'no descriptor in batch scripts and for who enters' {
+	local list='for f in /proc/self/fd/*; do l=$(readlink $f) && echo "${f##*/}"; done'
+	local bare
+
+	run_sbatch --wrap "$list"
+	bare=$output
+	run_sbatch --container="$SMALL" --wrap "$list"
+	assert_equal "$output" "$bare"
+	begin srun --container="$SMALL" sh -c 'echo up; sleep 20'
+	await_output up
+	run_alice /bin/busybox sh -c "$list"
+	bare=$output
+	run_alice "$DAVIT" enter "$(job_now)" sh -c "$list"
+	scancel "$(job_now)"
+	assert_success
+	assert_equal "$output" "$bare"
+	finish
+}
