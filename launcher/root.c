@@ -217,8 +217,14 @@ static int make_mount_point(struct root *root, const char *path, bool is_dir, in
 			path);
 		return error_remedy(err, "mkdir %s, or mount elsewhere", path);
 	}
-	if ((is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0)
-		return error_set(err, errno, "cannot make the mount point '%s'", path);
+	if ((is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0) {
+		error_set(err, errno, "cannot make the mount point '%s'", path);
+		if (err->errnum == ENOSPC)
+			error_remedy(
+				err,
+				"an image that has these directories, or tmpfs:DIR as a mount above them");
+		return -1;
+	}
 	fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "cannot open the mount point '%s'", path);
@@ -264,9 +270,12 @@ static int attach_at(struct root *root, int tree, const char *path, bool is_dir,
 
 	if (point < 0)
 		return -1;
-	if (move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return error_set(err, errno, "cannot mount at '%s' in the container", path);
-	return 0;
+	if (move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	error_set(err, errno, "cannot mount at '%s' in the container", path);
+	if (err->errnum == ENOSPC)
+		error_remedy(err, "fewer mounts, or ask your admin to raise fs.mount-max");
+	return -1;
 }
 
 int root_attach(struct root *root, int tree, const char *path, struct error *err)
