@@ -153,6 +153,8 @@ static int exec_in_path(char **argv, struct error *err)
 	int cause = ENOENT;
 	struct stat st;
 
+	if (!argv[0][0])
+		return not_found("", "", err);
 	if (!dirs || !dirs[0])
 		dirs = DEFAULT_PATH;
 	for (const char *dir = dirs; dir; dir = next_directory(dir)) {

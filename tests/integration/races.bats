@@ -441,3 +441,184 @@ make_many() {
 	assert_success
 	assert_output 60000
 }
+
+# ---- names and variables ----------------------------------------------------
+
+@test 'PATH with the working directory in it, and programs that are called as ours' {
+	local path name
+
+	for name in davit slurmstepd tool; do
+		printf '#!/bin/sh\necho "the user'\''s %s"\n' $name >/home/alice/links/$name
+		chmod 755 /home/alice/links/$name
+	done
+	for path in .:/bin :/bin /bin: /bin::/usr/bin /home/alice/links:/bin; do
+		for name in tool davit; do
+			# the launcher is found by its own path, the command as execvp(3) does it
+			run_alice env PATH="$path" /bin/bash -c "cd links; exec /usr/bin/srun --container=$SMALL $name"
+			assert_success
+			assert_output "the user's $name"
+			run_alice env PATH="$path" /bin/bash -c "cd links; exec $DAVIT run $SMALL $name"
+			assert_success
+			assert_output "the user's $name"
+		done
+	done
+	# nor are programs that Davit starts looked up there
+	ln -s tool /home/alice/links/mksquashfs
+	run_alice env PATH=/home/alice/links "$DAVIT" run --unshare=pid --save=/home/alice/saved.sqfs "$SMALL" /bin/cat /etc/image
+	assert_output small
+	rm -f /home/alice/saved.sqfs
+	# a name with a slash is a path, and nothing else
+	run_alice bash -c "cd links; exec $DAVIT run $SMALL ./tool"
+	assert_output "the user's tool"
+	run_alice env PATH=/home/alice/links "$DAVIT" run "$SMALL" ./tool
+	assert_status 127
+	# a program without a directory and without a name
+	run_davit "$SMALL" ''
+	assert_status 127
+	assert_output ''
+	assert_failure "$(hostname -s)" "command '' not found in the container" '*'
+}
+
+@test 'variables that look like ours are told the truth, or harmless' {
+	local forged=(DAVIT_IMAGE=forged DAVIT_NAME=forged DAVIT_ENTERED=1 DAVIT_JOIN=7:/bin/true
+	    SLURM_CONTAINER=$'/forged\n\e[31m')
+
+	run_alice env "${forged[@]}" srun --container="$SMALL" sh -c 'env | grep -E "^(DAVIT_|SLURM_CONTAINER=)" | sort'
+	assert_success
+	assert_match "DAVIT_IMAGE=$SMALL(.*)SLURM_CONTAINER=$SMALL"
+	[[ $output != *forged* || $output == DAVIT_ENTERED=1* ]] || complain 'forged'
+	# who lies about the image gets no container of another's, nor is taken for one
+	run_alice env DAVIT_IMAGE=forged DAVIT_ENTERED=1 srun sh -c 'test -e /run/davit-test && echo host'
+	assert_output host
+	begin env DAVIT_IMAGE=forged srun sh -c 'echo up; sleep 5'
+	await_output up
+	run_alice "$DAVIT" ps -n
+	[[ $output != *forged* ]] || complain 'a container that is none'
+	run_alice "$DAVIT" enter "$(job_now)" true
+	assert_status 125
+	assert_stderr 'runs on this node, but not in a container'
+	scancel "$(job_now)"
+	finish
+}
+
+@test 'variables with newlines and escapes: refused by name, and scrubbed' {
+	local variable
+
+	for variable in IMAGE MOUNTS NAME ENV WRITABLE REMAP_ROOT WORKDIR UNSHARE GPUS NIC MPI SAVE; do
+		[[ $variable != IMAGE ]] || continue    # an option outweighs it
+		for name in DAVIT_CONTAINER_$variable PYXIS_CONTAINER_$variable; do
+			run_alice env "$name"=$'/x\n\e[31mdavit: forged: y' srun --container="$SMALL" true
+			[[ $stderr != *$'\e'* && $stderr != *$'\ndavit: forged'* ]] || complain "$name is not scrubbed"
+			((status != 0)) || [[ $name == *ENV ]] || complain "$name is passed over"
+			assert_stderr 'davit: [a-z0-9]+: .*[?]'
+			run_alice env "$name"=$'/x\n\e[31mdavit: forged: y' "$DAVIT" run "$SMALL" true
+			[[ $stderr != *$'\e'* && $stderr != *$'\ndavit: forged'* ]] || complain "$name is not scrubbed"
+		done
+	done
+}
+
+@test 'variables of process managers that make no sense' {
+	local pair
+
+	for pair in SLURM_JOB_ID=$'7\n' SLURM_JOB_ID=-1 SLURM_LOCALID=-5 SLURM_NTASKS=99999999999999 \
+	    OMPI_COMM_WORLD_LOCAL_SIZE=-1 OMPI_COMM_WORLD_LOCAL_SIZE=99999999999 OMPI_COMM_WORLD_LOCAL_RANK=x \
+	    MPI_LOCALNRANKS=4294967297 PMI_RANK=$'\n' 'SLURM_STEP_TASKS_PER_NODE=(x' PMIX_NAMESPACE=$'\n' \
+	    PMIX_RANK=-1 PMIX_SERVER_TMPDIR=$'/\n' SLURMD_NODENAME=$'\e[31mx' SLURM_CONF=/dev/zero \
+	    CUDA_VISIBLE_DEVICES=$'\e' HOME=$'\e\n' XDG_CONFIG_HOME=/dev TMPDIR=$'/\e' LANG=$'\e' LC_ALL=../../x; do
+		LIMIT=10 run_alice env "$pair" "$DAVIT" run "$SMALL" cat /etc/image
+		[[ $stderr != *$'\e'* ]] || complain "not scrubbed: $pair"
+		assert_success
+		assert_output small
+	done
+}
+
+@test 'files of the user that never end, where the launcher reads' {
+	local what
+
+	mkdir -p /home/alice/links/davit
+	for what in fifo zero; do
+		rm -f /home/alice/links/davit/*
+		if [[ $what == fifo ]]; then
+			mkfifo /home/alice/links/davit/{davit.conf,slurm.conf}
+		else
+			ln -s /dev/zero /home/alice/links/davit/davit.conf
+			ln -s /dev/zero /home/alice/links/davit/slurm.conf
+		fi
+		chown -hR alice: /home/alice/links
+		LIMIT=10 run_alice env XDG_CONFIG_HOME=/home/alice/links "$DAVIT" run "$SMALL" true
+		assert_status 125
+		assert_stderr "davit: .*/home/alice/links/davit/davit.conf"
+		LIMIT=10 run_alice env SLURM_CONF=/home/alice/links/davit/slurm.conf SLURM_MPI_TYPE=pmix PMIX_NAMESPACE=x \
+		    "$DAVIT" run "$SMALL" cat /etc/image
+		[[ $status != 124 ]] || complain 'hangs'
+	done
+}
+
+# The launcher is the user's process with the user's environment: nobody gains anything.
+@test 'LD_PRELOAD and the like at the launcher: the loader says so, and it works' {
+	local pair
+
+	for pair in LD_PRELOAD=/only/in/the/image.so LD_AUDIT=/only/in/the/image.so; do
+		run_alice env "$pair" "$DAVIT" run "$SMALL" sh -c 'cat /etc/image; echo "[${LD_PRELOAD-}]"'
+		assert_success
+		assert_output $'small\n[]'
+		assert_equal "$(grep -vc '^ERROR: ld.so: object ./only/in/the/image.so. ' <<<"$stderr")" 0
+		run_srun --export="ALL,$pair" --container="$SMALL" cat /etc/image
+		assert_success
+		assert_output small
+		[[ $(grep -c 'ERROR: ld.so: object' <<<"$stderr") -le 3 ]]
+	done
+	# named for the container, it is the container's alone
+	run_srun --container-env=LD_PRELOAD=/only/in/the/image.so --container="$SMALL" sh -c 'echo "$LD_PRELOAD"'
+	assert_success
+	assert_quiet
+	assert_output /only/in/the/image.so
+	for pair in GCONV_PATH=/home/alice/links MALLOC_CHECK_=3 MALLOC_PERTURB_=165 MALLOC_ARENA_MAX=1 \
+	    GLIBC_TUNABLES=glibc.malloc.check=3 LD_BIND_NOW=1 LD_PROFILE=libc.so.6 LOCPATH=/home/alice/links \
+	    NLSPATH=/home/alice/links/%N LOCALDOMAIN=x RES_OPTIONS=junk TZ=/etc/passwd TZDIR=/home/alice/links; do
+		run_srun --export="ALL,$pair" --container="$SMALL" cat /etc/image
+		assert_success
+		assert_quiet
+		assert_output small
+	done
+}
+
+@test 'libraries of the user'\''s that have the names of the launcher'\''s' {
+	echo junk >/home/alice/links/libfuse3.so.3
+	run_alice env LD_LIBRARY_PATH=/home/alice/links "$DAVIT" run "$SMALL" true
+	assert_status 127
+	assert_output ''
+	assert_stderr "davit: error while loading shared libraries: /home/alice/links/libfuse3.so.3"
+	# never without the container
+	run_srun --export=ALL,LD_LIBRARY_PATH=/home/alice/links --container="$SMALL" cat /etc/image
+	assert_status 127
+	assert_output ''
+	run_srun --container-env=LD_LIBRARY_PATH=/home/alice/links --container="$SMALL" cat /etc/image
+	assert_success
+	assert_output small
+}
+
+# ---- other users ------------------------------------------------------------
+
+@test 'another user can neither enter, signal nor look into a container or its helpers' {
+	local pid
+
+	begin srun --container="$SMALL" --container-writable --container-slurm --container-unshare=net,ipc sh -c 'echo up; exec sleep 20'
+	await_output up
+	await pgrep -u alice -x sleep
+	capture as bob "$DAVIT" enter "$(job_now)" true
+	assert_status 125
+	assert_stderr "job '[0-9]+' is not yours"
+	for pid in $(pgrep -u alice -x 'sleep|davit.*'); do
+		capture as bob "$programs/attempts" on "$pid"
+		assert_success
+		[[ $output != *done* ]] || complain "$(cat "/proc/$pid/comm")"
+		capture as bob nsenter --target "$pid" --user --mount true
+		((status != 0)) || complain 'entered'
+	done
+	! as bob kill -9 "$(pgrep -u alice -x sleep)" 2>/dev/null || complain 'killed'
+	# by way of the container's socket for Slurm's commands there is no path
+	! as bob ls "/proc/$(pgrep -u alice -x sleep)/root/dev/davit" 2>/dev/null || complain 'a way in'
+	scancel "$(job_now)"
+	finish
+}
