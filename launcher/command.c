@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -152,6 +153,8 @@ static int exec_in_path(char **argv, struct error *err)
 	int cause = ENOENT;
 	struct stat st;
 
+	if (!argv[0][0])
+		return not_found("", "", err);
 	if (!dirs || !dirs[0])
 		dirs = DEFAULT_PATH;
 	for (const char *dir = dirs; dir; dir = next_directory(dir)) {
@@ -192,6 +195,11 @@ int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to, str
 		return error_remedy(err,
 				    "--container-mounts to bring it in, or --container-workdir=/");
 	}
+	/* Without capabilities, this is a process like those that run in the container already, but one
+	 * of the node's still: its program, its memory, its open files. The kernel hides them from the
+	 * others now, and no more when the command is executed. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot hide the launcher from the container");
 	if (narrow(narrow_to, err) < 0)
 		return -1;
 	return strchr(argv[0], '/') ? exec_path(argv, err) : exec_in_path(argv, err);

@@ -239,6 +239,8 @@ static int mount_queues(struct root *root, struct error *err)
 	return root_attach(root, queues, "/dev/mqueue", err);
 }
 
+/* The node's (or those that Slurm made for the job) by default, since ranks of other steps and tools
+ * outside share them. */
 int namespaces_mount_ipc(const struct namespaces *namespaces, struct root *root, struct error *err)
 {
 	cleanup_close int memory = -1;

@@ -128,10 +128,23 @@ static int open_source(const struct container *container, const struct mountspec
 	return root_open_source(&seen, err);
 }
 
+/* Each mount is an open file for a while; the limit is meant for the application. */
+static void raise_limit(struct rlimit *files)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_NOFILE, files) < 0)
+		return;
+	most = *files;
+	most.rlim_cur = most.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &most);
+}
+
 int plan_make(struct plan *plan, const struct container *container, struct error *err)
 {
 	if (list_mounts(container, &plan->list, err) < 0)
 		return -1;
+	raise_limit(&plan->files);
 	plan->trees = malloc((plan->list.count + 1) * sizeof(plan->trees[0]));
 	if (!plan->trees)
 		return error_set(err, ENOMEM, "cannot keep the mounts");
@@ -166,6 +179,8 @@ void plan_done(struct plan *plan)
 	for (size_t i = 0; plan->trees && i < plan->list.count; i++)
 		if (plan->trees[i] >= 0)
 			close(plan->trees[i]);
+	if (plan->files.rlim_max > 0)
+		(void)setrlimit(RLIMIT_NOFILE, &plan->files);
 	free(plan->trees);
 	mountlist_done(&plan->list);
 }

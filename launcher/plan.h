@@ -6,6 +6,8 @@
 #ifndef DAVIT_PLAN_H
 #define DAVIT_PLAN_H
 
+#include <sys/resource.h>
+
 #include "common/error.h"
 #include "common/mountspec.h"
 #include "launcher/container.h"
@@ -14,7 +16,8 @@
 /* Mounts with their sources opened; all zeros is an empty plan. */
 struct plan {
 	struct mountlist list;
-	int *trees; /* for each mount, -1 where an optional source cannot be had */
+	int *trees;          /* for each mount, -1 where an optional source cannot be had */
+	struct rlimit files; /* the job's limit of open files */
 };
 
 /* Makes the plan and opens all sources, while "/" is the node's alone. Returns 0, or -1 with `err`

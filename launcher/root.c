@@ -86,15 +86,27 @@ int root_path(int fd, char path[PATH_MAX])
 	return 0;
 }
 
+/* The path may mean something else by now. */
+static bool is_same(int fd, int other)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 int root_reopen(int fd, struct error *err)
 {
+	cleanup_close int again = -1;
 	char path[PATH_MAX];
-	int again;
 
 	if (root_path(fd, path) < 0)
 		return error_set(err, errno, "cannot tell the path of a directory");
 	again = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return again < 0 ? error_set(err, errno, "cannot open '%s' once more", path) : again;
+	if (again >= 0 && is_same(fd, again))
+		return steal_fd(&again);
+	error_set(err, again < 0 ? errno : 0, "'%s' was moved or replaced meanwhile", path);
+	return error_remedy(err, "leave it where it is while containers start");
 }
 
 int root_init(struct root *root, int image, struct error *err)
@@ -205,8 +217,14 @@ static int make_mount_point(struct root *root, const char *path, bool is_dir, in
 			path);
 		return error_remedy(err, "mkdir %s, or mount elsewhere", path);
 	}
-	if ((is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0)
-		return error_set(err, errno, "cannot make the mount point '%s'", path);
+	if ((is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0)) < 0) {
+		error_set(err, errno, "cannot make the mount point '%s'", path);
+		if (err->errnum == ENOSPC)
+			error_remedy(
+				err,
+				"an image that has these directories, or tmpfs:DIR as a mount above them");
+		return -1;
+	}
 	fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "cannot open the mount point '%s'", path);
@@ -252,9 +270,12 @@ static int attach_at(struct root *root, int tree, const char *path, bool is_dir,
 
 	if (point < 0)
 		return -1;
-	if (move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return error_set(err, errno, "cannot mount at '%s' in the container", path);
-	return 0;
+	if (move_mount(tree, "", point, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	error_set(err, errno, "cannot mount at '%s' in the container", path);
+	if (err->errnum == ENOSPC)
+		error_remedy(err, "fewer mounts, or ask your admin to raise fs.mount-max");
+	return -1;
 }
 
 int root_attach(struct root *root, int tree, const char *path, struct error *err)
@@ -283,6 +304,13 @@ static int refuse_source(const char *source, struct error *err)
 	return -1;
 }
 
+/* What is memory or message queues has no device files. */
+static bool has_devices(const char *source)
+{
+	return path_is_below(source, "/dev") && !path_is_below(source, "/dev/shm") &&
+	       !path_is_below(source, "/dev/mqueue");
+}
+
 static int set_attributes(int tree, const struct mountspec *spec, struct error *err)
 {
 	struct mount_attr attr = {
@@ -291,7 +319,7 @@ static int set_attributes(int tree, const struct mountspec *spec, struct error *
 	};
 	unsigned int below = spec->recursive ? AT_RECURSIVE : 0;
 
-	if (spec->kind == MOUNT_BIND && !path_is_below(spec->source, "/dev"))
+	if (spec->kind == MOUNT_BIND && !has_devices(spec->source))
 		attr.attr_set |= MOUNT_ATTR_NODEV;
 	if (mount_setattr(tree, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) < 0) {
 		error_set(err, errno, "cannot set the flags of the mount at '%s'", spec->target);

@@ -39,7 +39,7 @@ int root_attach_below(int mount, struct error *err);
 int root_path(int fd, char path[PATH_MAX]);
 
 /* Opens the directory `fd` of another mount namespace once more, in this one. Returns an O_PATH
- * descriptor or -1. */
+ * descriptor, or -1, also where another directory has taken its place. */
 int root_reopen(int fd, struct error *err);
 
 /* Creates a detached tmpfs; `size` as tmpfs(5) takes it. Returns its descriptor or -1. */

@@ -3,9 +3,8 @@
  * dev.c - see dev.h.
  *
  * No device node can be created in a user namespace, so those of the node are bound one by one.
- * /dev/shm and /dev/mqueue are the node's (or those that Slurm made for the job), since ranks of
- * other steps and tools outside share them. Terminals are not: nothing in a container needs to see
- * other people's, and /dev/ptmx only works beside an instance of devpts that allows it.
+ * Terminals are not the node's: nothing in a container needs to see other people's, and /dev/ptmx
+ * only works beside an instance of devpts that allows it.
  */
 
 #include "launcher/devices/dev.h"
@@ -78,11 +77,7 @@ int dev_mount(struct root *root, struct error *err)
 		if (symlinkat(links[i].target, root->dev, links[i].name) < 0)
 			return error_set(err, errno, "cannot make the link '/dev/%s'",
 					 links[i].name);
-	if (root_bind(root, "/dev/shm", "/dev/shm", true, err) < 0 ||
-	    root_bind(root, "/dev/mqueue", "/dev/mqueue", true, err) < 0 ||
-	    mount_pts(root, err) < 0 || mount_console(root, err) < 0)
-		return -1;
-	return 0;
+	return mount_pts(root, err) < 0 || mount_console(root, err) < 0 ? -1 : 0;
 }
 
 int dev_seal(struct root *root, struct error *err)

@@ -6,8 +6,8 @@
 #include "launcher/root.h"
 
 /* Puts a fresh /dev into the container: null zero full random urandom tty from the node, a private
- * instance of pts with ptmx, the node's shm and mqueue, and the usual links. When the caller's
- * standard input is a terminal, it is there as /dev/console, so that ttyname(3) finds it. */
+ * instance of pts with ptmx, and the usual links. When the caller's standard input is a terminal, it
+ * is there as /dev/console, so that ttyname(3) finds it. For shm and mqueue see namespaces.h. */
 int dev_mount(struct root *root, struct error *err);
 
 /* Makes /dev itself read-only, when all mount points are in it. */
