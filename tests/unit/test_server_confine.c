@@ -264,7 +264,8 @@ static int has_limits(void)
 	if (!server_filter_is_wanted())
 		return 0;
 	CHECK(getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur == SERVER_MEMORY);
-	CHECK(!malloc(SERVER_MEMORY));
+	CHECK(mmap(NULL, SERVER_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		   0) == MAP_FAILED);
 	return 0;
 }
 
