@@ -359,17 +359,25 @@ struct service *image_service_new(const struct image_server *server, struct erro
 		service->added = added_new();
 	if (!service || !service->added) {
 		error_set(err, ENOMEM, "cannot start");
-		free(service);
+		image_service_free(service);
 		return NULL;
 	}
 	service->server = *server;
 	atomic_flag_clear(&service->damaged);
-	if (attach(service, err) < 0) {
-		added_free(service->added);
-		free(service);
-		return NULL;
-	}
-	return service;
+	if (attach(service, err) == 0)
+		return service;
+	image_service_free(service);
+	return NULL;
+}
+
+void image_service_free(struct service *service)
+{
+	if (!service)
+		return;
+	blocks_free(service->content.blocks);
+	readers_free(service->readers);
+	added_free(service->added);
+	free(service);
 }
 
 int image_serve(struct service *service, struct error *err)

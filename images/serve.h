@@ -47,6 +47,8 @@ struct service;
  * points to must live as long as the process. NULL with `err` set on failure. */
 struct service *image_service_new(const struct image_server *server, struct error *err);
 
+void image_service_free(struct service *service);
+
 /* Serves until the file system is unmounted, with a thread for each CPU that the process may use,
  * up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
  * not start. */
