@@ -339,8 +339,11 @@ static int open_image(struct service *service, struct error *err)
 	struct squash *reader;
 
 	service->readers = readers_new(service->server.image, err);
-	if (!service->readers)
-		return -1;
+	if (!service->readers) {
+		error_wrap(err, "image '%s' is damaged or cannot be read",
+			   service->server.image->path);
+		return error_remedy(err, "check its file system; copy or make the image again");
+	}
 	reader = readers_take(service->readers);
 	service->root = squash_root(reader);
 	service->has_xattrs = squash_has_xattrs(reader);

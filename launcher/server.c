@@ -230,6 +230,8 @@ static void server_main(void *arg)
 
 	handover = rendezvous->handover;
 	result = get_ready(start->server, start->go[0], &service, &err);
+	if (result < 0)
+		error_wrap(&err, "cannot start the image server");
 	if (result == 0 && fdpass_receive(start->go[0], &byte, 1, fds, 0) == 1) {
 		layer = fds[0];
 		handover->layer_kept = start->server->held >= 0;
@@ -240,7 +242,6 @@ static void server_main(void *arg)
 	}
 	sign_out(rendezvous);
 	if (result < 0) {
-		error_wrap(&err, "the image server for '%s' ended", start->server->image->path);
 		if (rendezvous_may_report(rendezvous))
 			report(&err);
 		_exit(EXIT_SETUP);

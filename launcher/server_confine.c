@@ -197,7 +197,6 @@ void server_limit(int last)
 	set_limit(RLIMIT_CPU, RLIM_INFINITY);
 	set_limit(RLIMIT_AS, RLIM_INFINITY);
 	set_limit(RLIMIT_CORE, 0);
-	set_limit(RLIMIT_FSIZE, 0);
 	set_limit(RLIMIT_MSGQUEUE, 0);
 	/* One more comes with the word to begin. */
 	set_limit(RLIMIT_NOFILE, (rlim_t)last + 2);

@@ -21,7 +21,7 @@ struct server_files {
 	int answer;   /* write(2) */
 };
 
-/* Bounds what the process may use, for good: no other file, no core, no growing file, SERVER_MEMORY
+/* Bounds what the process may use, for good: no other file, no core, SERVER_MEMORY
  * bytes. `last` is the highest descriptor that is open. Not in a build with sanitizers, which take
  * much more. */
 void server_limit(int last);

@@ -42,7 +42,6 @@ assert_narrow() {
 	assert_equal "$(field Seccomp)" 2
 	assert_equal "$(field Uid)" "$(id -u alice)"$'\t'"$(id -u alice)"$'\t'"$(id -u alice)"$'\t'"$(id -u alice)"
 	assert_equal "$(limit 'Max core file size')" '0 0'
-	assert_equal "$(limit 'Max file size')" '0 0'
 	assert_equal "$(limit 'Max data size')" '536870912 536870912'
 	assert_equal "$(limit 'Max msgqueue size')" '0 0'
 	[[ ! $(ls -A "/proc/$server/root/") ]] || complain 'it sees files'
@@ -103,6 +102,47 @@ assert_narrow() {
 		assert_success
 		assert_output found
 	done
+}
+
+# The image of $SMALL with /odd/unmistakable, not compressed, to change a number in it.
+bad_image() {
+	cp -r "$DAVIT_WORK/trees/small" /home/alice/tree
+	mkdir /home/alice/tree/odd
+	echo x >/home/alice/tree/odd/unmistakable
+	mksquashfs /home/alice/tree /home/alice/bad.sqfs -noappend -noI -noD -noF -noX -no-xattrs -quiet -no-progress
+	rm -rf /home/alice/tree
+	perl -pi -0777 -e "$1" /home/alice/bad.sqfs
+}
+
+@test 'a malformed image: an I/O error for what is malformed, one line about it, and the rest works' {
+	# a name of 65,536 bytes, for which libsquashfuse has no room
+	bad_image 's/\x0b\x00unmistakable/\xff\xffunmistakable/ or die'
+	run_srun -n2 --container=bad.sqfs sh -c 'cat /odd/unmistakable; cat /etc/image; cat /odd/unmistakable'
+	assert_status 1
+	assert_output $'other\nother'
+	assert_equal "$(grep -c "can't open '/odd/unmistakable': Input/output error" <<<"$stderr")" 4
+	assert_equal "$(grep -c "davit: .*: a part of image 'bad.sqfs' is damaged or cannot be read" <<<"$stderr")" 1
+	rm /home/alice/bad.sqfs
+}
+
+@test 'an image whose superblock lies is refused, with one line' {
+	local bad=/home/alice/bad.sqfs lie at length byte what command
+
+	for lie in '48 8 ff the table of ids' '12 4 01 the size of blocks' '32 8 ff root directory' \
+	    '64 8 ff where inodes and directories are'; do
+		read -r at length byte what <<<"$lie"
+		bad_image "substr(\$_, $at, $length) = chr(0x$byte) x $length"
+		for command in "srun -n2 --container=$bad true" "$DAVIT run $bad true" "$DAVIT inspect $bad"; do
+			# shellcheck disable=SC2086 # words
+			run_alice $command
+			((status != 0)) || complain 'it is believed'
+			assert_output ''
+			assert_equal "$(grep -c "davit: .*: image '$bad' is damaged or cannot be read: its .*$what" <<<"$stderr")" 1
+			assert_equal "$(grep -c 'davit: .*: try: check its file system; copy or make the image again' <<<"$stderr")" 1
+			assert_equal "$(grep -c 'davit: ' <<<"$stderr")" 2
+		done
+	done
+	rm /home/alice/bad.sqfs
 }
 
 @test "limits and settings of the user's do not end it" {

@@ -17,7 +17,7 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	bats bubblewrap clang debootstrap file git hostname iproute2 libclang-rt-dev
+	afl++ bats bubblewrap clang debootstrap file git hostname iproute2 libclang-rt-dev
 	gdb hwloc-nox jq libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
 	openmpi-bin passt
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"

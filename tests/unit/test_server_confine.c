@@ -260,7 +260,6 @@ static int has_limits(void)
 	      limit.rlim_cur == limit.rlim_max);
 	CHECK(dup(0) == other + 1 && dup(0) < 0);
 	CHECK(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0);
-	CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_max == 0);
 	if (!server_filter_is_wanted())
 		return 0;
 	CHECK(getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur == SERVER_MEMORY);
