@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,9 @@
 #include "images/warm.h"
 #include "images/workers.h"
 
-#define FOREVER   ((double)INT_MAX) /* seconds that the kernel may keep an answer */
-#define CACHE_MAX ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
+#define FOREVER    ((double)INT_MAX) /* seconds that the kernel may keep an answer */
+#define CACHE_MAX  ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
+#define STACK_SIZE ((size_t)1 << 20) /* bytes for each thread */
 
 /* Decompressed blocks: at least more than all threads hold, warm.c's among them. */
 #define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
@@ -36,7 +38,7 @@
 static void note_damage(struct service *service, int error)
 {
 	if (error == EIO && !atomic_flag_test_and_set(&service->damaged))
-		service->server->damaged();
+		service->server.damaged();
 }
 
 void service_reply_error(fuse_req_t req, int error)
@@ -47,8 +49,8 @@ void service_reply_error(fuse_req_t req, int error)
 
 static void set_owner(const struct service *service, struct stat *st)
 {
-	st->st_uid = service->server->uid;
-	st->st_gid = service->server->gid;
+	st->st_uid = service->server.uid;
+	st->st_gid = service->server.gid;
 }
 
 static int stat_node(struct service *service, struct squash *reader, fuse_ino_t node,
@@ -292,25 +294,33 @@ static const struct fuse_lowlevel_ops operations = {
 	.mknod = op_mknod,
 };
 
-static int attach(struct service *service, struct fuse_session **session, struct error *err)
+static int attach(struct service *service, struct error *err)
 {
 	char name[] = "davit", channel[32];
 	char *argv[] = { name, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 
-	*session = fuse_session_new(&args, &operations, sizeof(operations), service);
-	if (!*session)
+	service->session = fuse_session_new(&args, &operations, sizeof(operations), service);
+	if (!service->session)
 		return error_set(err, 0, "libfuse refuses to start");
-	snprintf(channel, sizeof(channel), "/dev/fd/%d", service->server->channel);
-	if (fuse_session_mount(*session, channel) < 0)
+	snprintf(channel, sizeof(channel), "/dev/fd/%d", service->server.channel);
+	if (fuse_session_mount(service->session, channel) < 0)
 		return error_set(err, 0, "libfuse refuses the channel of the mount");
 	return 0;
 }
 
 /* Memory comes and goes with each request; giving it back to the kernel each time would cost more
- * than what is done with it. What is kept is bounded by the threads. */
+ * than what is done with it. What is kept is bounded by the threads, whose stacks are no matter of
+ * the user's limits. */
 static void keep_memory(void)
 {
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr) == 0) {
+		if (pthread_attr_setstacksize(&attr, STACK_SIZE) == 0)
+			(void)pthread_setattr_default_np(&attr);
+		pthread_attr_destroy(&attr);
+	}
 	(void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
 	(void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
@@ -328,9 +338,12 @@ static int open_image(struct service *service, struct error *err)
 {
 	struct squash *reader;
 
-	service->readers = readers_new(service->server->image, err);
-	if (!service->readers)
-		return -1;
+	service->readers = readers_new(service->server.image, err);
+	if (!service->readers) {
+		error_wrap(err, "image '%s' is damaged or cannot be read",
+			   service->server.image->path);
+		return error_remedy(err, "check its file system; copy or make the image again");
+	}
 	reader = readers_take(service->readers);
 	service->root = squash_root(reader);
 	service->has_xattrs = squash_has_xattrs(reader);
@@ -340,20 +353,44 @@ static int open_image(struct service *service, struct error *err)
 	return service->content.blocks ? 0 : error_set(err, ENOMEM, "cannot start");
 }
 
-int image_serve(const struct image_server *server, struct error *err)
+struct service *image_service_new(const struct image_server *server, struct error *err)
 {
-	struct service service = { .server = server,
-				   .added = added_new(),
-				   .damaged = ATOMIC_FLAG_INIT };
-	struct fuse_session *session;
+	struct service *service = calloc(1, sizeof(*service));
 
 	keep_memory();
-	if (!service.added)
-		return error_set(err, ENOMEM, "cannot start");
-	if (open_image(&service, err) < 0 || attach(&service, &session, err) < 0)
+	if (service)
+		service->added = added_new();
+	if (!service || !service->added) {
+		error_set(err, ENOMEM, "cannot start");
+		image_service_free(service);
+		return NULL;
+	}
+	service->server = *server;
+	atomic_flag_clear(&service->damaged);
+	if (attach(service, err) == 0)
+		return service;
+	image_service_free(service);
+	return NULL;
+}
+
+void image_service_free(struct service *service)
+{
+	if (!service)
+		return;
+	blocks_free(service->content.blocks);
+	readers_free(service->readers);
+	added_free(service->added);
+	free(service);
+}
+
+int image_serve(struct service *service, struct error *err)
+{
+	const struct image_server *server = &service->server;
+
+	if (open_image(service, err) < 0)
 		return -1;
-	warm_start(server->image, service.content.blocks, server->cpu);
+	warm_start(server->image, service->content.blocks, server->cpu);
 	server->ready();
-	workers_run(session, server->channel, server->cpu);
+	workers_run(service->session, server->channel, server->cpu);
 	return 0;
 }

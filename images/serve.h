@@ -5,7 +5,8 @@
  * Mounting takes a channel to the kernel and two sides: image_mount() asks the kernel for a FUSE
  * mount, which nobody can see yet, and image_serve() answers the kernel's questions in a process of
  * its own, until the last user of the mount is gone. A question asked before the server runs simply
- * waits for it.
+ * waits for it. In between, after image_service_new() has all it needs and before a byte of the image
+ * is read, that process can give up everything else.
  */
 #ifndef DAVIT_SERVE_H
 #define DAVIT_SERVE_H
@@ -40,8 +41,17 @@ struct image_server {
 	void (*damaged)(void);
 };
 
+struct service;
+
+/* Sets up all that image_serve() needs but the image, of which nothing is read yet. What `server`
+ * points to must live as long as the process. NULL with `err` set on failure. */
+struct service *image_service_new(const struct image_server *server, struct error *err);
+
+void image_service_free(struct service *service);
+
 /* Serves until the file system is unmounted, with a thread for each CPU that the process may use,
- * up to a few. Returns 0 then, or -1 with `err` set if it could not start. */
-int image_serve(const struct image_server *server, struct error *err);
+ * up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
+ * not start. */
+int image_serve(struct service *service, struct error *err);
 
 #endif

@@ -20,7 +20,8 @@
 #include "images/serve.h"
 
 struct service {
-	const struct image_server *server;
+	struct image_server server;
+	struct fuse_session *session;
 	struct added *added;
 	struct readers *readers;
 	struct content content;

@@ -79,6 +79,7 @@ static int print(const struct image *image, struct error *err)
 	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "cannot write");
 }
 
+/* Tells what goes wrong. */
 static int inspect(char *path, struct error *err)
 {
 	struct settings settings = { .image = path,
@@ -102,6 +103,11 @@ static int inspect(char *path, struct error *err)
 	    container_build(&container, &way, err) == 0)
 		result = print(&image, err);
 	image_done(&image);
+	/* The image server may have told already. */
+	if (result < 0 && rendezvous.handover)
+		rendezvous_report(&rendezvous, err);
+	else if (result < 0)
+		report(err);
 	return result;
 }
 
@@ -118,8 +124,8 @@ int inspect_main(int argc, char **argv)
 	if (argc != 2) {
 		error_set(&err, 0, argc < 2 ? "no image given" : "more than one image");
 		error_remedy(&err, "davit inspect IMAGE");
-	} else if (inspect(argv[1], &err) == 0) {
-		return 0;
+	} else {
+		return inspect(argv[1], &err) < 0 ? err.code : 0;
 	}
 	report(&err);
 	return err.code;

@@ -7,8 +7,11 @@
  * files. It stays in the job's cgroups, so its memory and CPU time are the job's.
  *
  * It reads an image that anybody may have written. So it sees no file at all (its root directory is
- * that of a dead process in /proc), has no capability and cannot get one. It is forked before the
+ * that of a dead process in /proc), has no capability and cannot get one, and before it reads the
+ * first byte it gives up all system calls but a few (server_confine.c). It is forked before the
  * container's mount namespace exists, so it never keeps the file system alive that it serves.
+ *
+ * All of that is done while the caller makes the mount, so that nobody waits for it.
  */
 #include "launcher/server.h"
 
@@ -23,7 +26,6 @@
 #include <stdbool.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -35,20 +37,7 @@
 #include "launcher/narrow.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
-
-static void raise_limits(void)
-{
-	const int limits[] = { RLIMIT_CPU, RLIMIT_AS, RLIMIT_DATA };
-
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct rlimit limit;
-
-		if (getrlimit((__rlimit_resource_t)limits[i], &limit) == 0) {
-			limit.rlim_cur = limit.rlim_max;
-			(void)setrlimit((__rlimit_resource_t)limits[i], &limit);
-		}
-	}
-}
+#include "launcher/server_confine.h"
 
 /* Called in a process that is about to die: its directory in /proc is empty then, and nothing can be
  * found in it any more. The server inherits it as its root, and so sees no file at all. */
@@ -84,35 +73,6 @@ static void set_title(const char *path)
 	if (asprintf(&title, "davit: image server: %s", path) < 0)
 		title = NULL;
 	proctitle_set("davit-image", title ? title : "davit: image server");
-}
-
-static void close_others(const struct server *server, int go)
-{
-	const int keep[] = { server->image->fd,
-			     go,
-			     server->channel,
-			     server->watch,
-			     server->held,
-			     server->rendezvous->memfd,
-			     server->rendezvous->handover->question_fd,
-			     server->rendezvous->handover->answer_fd };
-
-	helper_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-}
-
-/* Everything that can be done before the mount exists. */
-static int get_ready(const struct server *server, int go, struct error *err)
-{
-	setsid();
-	helper_ignore_signals();
-	raise_limits();
-	helper_use_all_cpus();
-	close_others(server, go);
-	sign_in(server->rendezvous);
-	if (narrow(NARROW_HELPER, err) < 0)
-		return -1;
-	set_title(server->image->path);
-	return 0;
 }
 
 #define LAYER_ROOM 65536 /* bytes: with less, a layer in memory counts as full */
@@ -190,18 +150,59 @@ static void start_answering(void)
 		(void)pthread_create(&thread, NULL, answer, NULL);
 }
 
-static int serve(const struct server *server, int cpu, struct error *err)
+/* Closes all that is not needed. Returns the highest descriptor that is left. */
+static int close_others(const struct server *server, int go)
+{
+	const int keep[] = { server->image->fd,     go,
+			     server->channel,       server->watch,
+			     server->held,          server->rendezvous->memfd,
+			     handover->question_fd, handover->answer_fd };
+	size_t count = sizeof(keep) / sizeof(keep[0]);
+	int last = STDERR_FILENO;
+
+	helper_close_others(keep, count);
+	for (size_t i = 0; i < count; i++)
+		if (keep[i] > last)
+			last = keep[i];
+	return last;
+}
+
+static int filter(const struct server *server, int go, struct error *err)
+{
+	const struct server_files files = { .go = go,
+					    .image = server->image->fd,
+					    .channel = server->channel,
+					    .watch = server->watch,
+					    .question = handover->question_fd,
+					    .answer = handover->answer_fd };
+
+	return server_filter_is_wanted() ? server_filter(&files, err) : 0;
+}
+
+/* Everything that can be done before the mount exists; *service is NULL where the kernel serves. */
+static int get_ready(const struct server *server, int go, struct service **service,
+		     struct error *err)
 {
 	const struct image_server image_server = { .image = server->image,
 						   .channel = server->channel,
-						   .cpu = cpu,
+						   .cpu = sched_getcpu(),
 						   .uid = geteuid(),
 						   .gid = getegid(),
 						   .ready = let_go,
 						   .damaged = note_damage };
 
-	return server->channel < 0 ? wait_for_unmount(server->watch)
-				   : image_serve(&image_server, err);
+	setsid();
+	helper_ignore_signals();
+	helper_use_all_cpus();
+	server_limit(close_others(server, go));
+	sign_in(server->rendezvous);
+	if (narrow(NARROW_HELPER, err) < 0)
+		return -1;
+	set_title(server->image->path);
+	*service = NULL;
+	if (server->channel >= 0 && !(*service = image_service_new(&image_server, err)))
+		return -1;
+	return filter(server, go, err);
 }
 
 struct start {
@@ -223,21 +224,24 @@ static void server_main(void *arg)
 	const struct start *start = arg;
 	const struct rendezvous *rendezvous = start->server->rendezvous;
 	struct error err = ERROR_INIT;
-	int cpu = sched_getcpu(), result, fds[FDPASS_MAX];
+	struct service *service;
+	int result, fds[FDPASS_MAX];
 	char byte;
 
 	handover = rendezvous->handover;
-	result = get_ready(start->server, start->go[0], &err);
+	result = get_ready(start->server, start->go[0], &service, &err);
+	if (result < 0)
+		error_wrap(&err, "cannot start the image server");
 	if (result == 0 && fdpass_receive(start->go[0], &byte, 1, fds, 0) == 1) {
 		layer = fds[0];
 		handover->layer_kept = start->server->held >= 0;
 		start_answering();
-		result = serve(start->server, cpu, &err);
+		result = service ? image_serve(service, &err)
+				 : wait_for_unmount(start->server->watch);
 		note_layer();
 	}
 	sign_out(rendezvous);
 	if (result < 0) {
-		error_wrap(&err, "the image server for '%s' ended", start->server->image->path);
 		if (rendezvous_may_report(rendezvous))
 			report(&err);
 		_exit(EXIT_SETUP);

@@ -17,8 +17,8 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	bats bindfs bubblewrap clang debootstrap file git hostname iproute2 libclang-rt-dev
-	gdb hwloc-nox jq libcap2-bin libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
+	afl++ bats bindfs bubblewrap clang debootstrap file gdb git hostname hwloc-nox iproute2 jq
+	libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
 	openmpi-bin passt rsyslog
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"
 
