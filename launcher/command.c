@@ -184,7 +184,8 @@ static int exec_path(char **argv, struct error *err)
 	return explain_exec(argv[0], cause, err);
 }
 
-int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to, struct error *err)
+int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to,
+		 const struct filter *filter, struct error *err)
 {
 	if (chdir(workdir) < 0) {
 		error_set(err, errno,
@@ -192,7 +193,7 @@ int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to, str
 		return error_remedy(err,
 				    "--container-mounts to bring it in, or --container-workdir=/");
 	}
-	if (narrow(narrow_to, err) < 0)
+	if (narrow(narrow_to, err) < 0 || filter_load(filter->data, filter->len, err) < 0)
 		return -1;
 	return strchr(argv[0], '/') ? exec_path(argv, err) : exec_in_path(argv, err);
 }
