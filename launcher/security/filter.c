@@ -62,7 +62,9 @@ static int load(const unsigned char *code, uint32_t count, uint32_t flags, struc
 		    &program) < 0) {
 		error_set(err, errno, "cannot install the filter of system calls");
 		free(program.filter);
-		return -1;
+		return error_remedy(
+			err,
+			"a kernel with CONFIG_SECCOMP_FILTER, or --container-security=seccomp=unconfined");
 	}
 	free(program.filter);
 	return 0;

@@ -141,6 +141,87 @@ teardown() {
 	assert_output $'bpf EPERM\nkcmp ESRCH\nclone3-user ENOSPC'
 }
 
+# ---- programs of Debian (tests/mpi-images; those of MPI are in mpi.bats) ----
+
+debian=${DAVIT_MPI_IMAGES:-/var/cache/davit/mpi}/programs.sqfs
+
+setup_file() { "$DAVIT_TESTS/mpi-images" prepare >&2; }
+
+@test 'programs in Python, Java, Go and Rust' {
+	run_srun --container="$debian" python3 -c '
+import asyncio, concurrent.futures, ctypes, multiprocessing, os, socket, subprocess, tempfile, threading
+print(sum(concurrent.futures.ThreadPoolExecutor(4).map(abs, range(-10, 0))))
+with multiprocessing.Pool(2) as pool:
+	print(pool.map(len, ["a", "bb"]), subprocess.check_output(["id", "-un"], text=True).strip())
+async def main():
+	p = await asyncio.create_subprocess_exec("true")
+	print(await p.wait(), os.memfd_create("x") > 0, socket.if_nameindex() != [])
+asyncio.run(main())'
+	assert_success
+	assert_output $'55\n[1, 2] alice\n0 True True'
+
+	printf '%s\n' 'import java.util.stream.*; import java.net.*;' 'public class Sum {' \
+	    '  public static void main(String[] a) throws Exception {' \
+	    '    try (ServerSocket s = new ServerSocket(0)) {' \
+	    '      System.out.println(IntStream.range(0, 1000).parallel().sum());' \
+	    '    }' \
+	    '    System.gc();' \
+	    '    System.exit(new ProcessBuilder("true").start().waitFor());' '  }' '}' >/home/alice/Sum.java
+	run_srun --container="$debian" java -XX:+UseParallelGC -XX:-UsePerfData /home/alice/Sum.java
+	rm /home/alice/Sum.java
+	assert_success
+	assert_output 499500
+
+	run_srun --container="$debian" sh -c 'seq 200000 | fzf --filter=^777 | wc -l'
+	assert_success
+	assert_output 111
+	run_srun --container="$debian" rg --threads 4 -c '^root:' /etc/passwd /etc/group
+	assert_success
+	assert_equal "$(sort <<<"$output")" $'/etc/group:1\n/etc/passwd:1'
+}
+
+@test 'debuggers and io_uring' {
+	run_srun --container="$debian" gdb -q -batch -ex starti -ex stepi -ex 'print $pc' -ex continue \
+	    --args echo done
+	assert_success
+	assert_match '.1 = .*0x.*done'
+	run_srun --container="$debian" strace -f -e trace=execve,unshare sh -c 'unshare -U true; true'
+	[[ $stderr == *'unshare(CLONE_NEWUSER)'*'EPERM'* ]] || complain 'not traced'
+	assert_status 0
+	[[ $(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null || echo 0) == 0 ]] || skip 'the node has no io_uring'
+	run_srun --container="$debian" fio --name=x --ioengine=io_uring --rw=randrw --size=1m --filename=/tmp/davit.fio \
+	    --unlink=1 --minimal
+	assert_success
+	run_srun --container="$debian" --container-security=seccomp:deny:io_uring fio --name=x --ioengine=io_uring \
+	    --rw=read --size=1m --filename=/tmp/davit.fio --unlink=1
+	((status != 0)) || complain 'io_uring although refused'
+	rm -f /tmp/davit.fio
+}
+
+@test 'where /proc/sys is read-only, clone3 is refused in place of new namespaces' {
+	as_prefix=(unshare --mount sh -c 'mount --bind /proc/sys /proc/sys &&
+	    mount -o remount,bind,ro /proc/sys && exec "$@"' -)
+	run_davit "$SMALL" $calls clone3-user clone3-fork clone-fork clone-user
+	assert_success
+	assert_calls ENOSYS clone3-user clone3-fork
+	assert_call clone-fork 0
+	assert_call clone-user EPERM
+}
+
+@test 'a container in this one is refused with what it takes' {
+	mkdir -p /home/alice/tree.out/bin
+	cp "$(command -v busybox)" /home/alice/tree.out/bin/busybox
+	run_srun --container="$GLIBC" --container-mounts="$DAVIT_PREFIX" "$DAVIT" run /home/alice/tree.out busybox echo inner
+	assert_status 125
+	assert_failure 'n?' 'cannot create a user namespace: Operation not permitted' \
+	    '--container-security=seccomp:allow:namespaces,seccomp:allow:mount for the container that this one is to be in'
+	rm -r /home/alice/tree.out
+	run_srun --container-security=seccomp:allow:namespaces,seccomp:allow:mount --container="$SMALL" \
+	    unshare -U -r -m sh -c 'mount -t tmpfs inner /data && grep -c ^inner /proc/self/mounts; umount /data'
+	assert_success
+	assert_output 1
+}
+
 # ---- the option ----------------------------------------------------------
 
 @test 'calls, groups and families can be allowed and refused, in order' {
