@@ -12,6 +12,7 @@
 
 #include "common/fd.h"
 #include "common/nearest.h"
+#include "common/securityspec.h"
 
 #define NAME_LEN_MAX 64 /* of a container that the job keeps */
 
@@ -321,6 +322,17 @@ static int set_device(struct settings *settings, const char *value, struct error
 	return 0;
 }
 
+static int set_security(struct settings *settings, const char *value, struct error *err)
+{
+	char **security = securitylist_parse(value, err);
+
+	if (!security)
+		return -1;
+	strings_free(settings->security);
+	settings->security = security;
+	return 0;
+}
+
 static void unshare_done(struct unshare *unshare)
 {
 	free(unshare->ports);
@@ -394,6 +406,8 @@ const struct option_def settings_options[] = {
 	  "interconnect adapters in it; nearest: each rank is told to use the nearest", set_nic },
 	{ "device", NULL, ARG_REQUIRED, "VENDOR/CLASS=NAME,...",
 	  "more devices of the node in it, by their CDI names", set_device },
+	{ "security", NULL, ARG_REQUIRED, "seccomp:allow|deny:NAME,seccomp=FILE|unconfined",
+	  "system calls that it may use beyond the default, or may not", set_security },
 	{ "slurm", "no-slurm", ARG_NONE, NULL,
 	  "have srun, sbatch, squeue and their like work in it", set_slurm },
 	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },
@@ -485,5 +499,6 @@ void settings_done(struct settings *settings)
 	unshare_done(&settings->unshare);
 	numbers_done(&settings->gpu_numbers);
 	strings_free(settings->devices);
+	strings_free(settings->security);
 	*settings = (struct settings){ .image = NULL };
 }

@@ -99,7 +99,8 @@ struct settings {
 	enum gpus_choice gpus;
 	struct numbers gpu_numbers; /* with GPUS_LIST: as Slurm counts them on the node */
 	enum nic_choice nic;
-	char **devices; /* names of CDI; ends with NULL; NULL: none */
+	char **devices;  /* names of CDI; ends with NULL; NULL: none */
+	char **security; /* items as in securityspec.h; ends with NULL; NULL: none */
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
 };
 

@@ -187,7 +187,8 @@ static int exec_path(char **argv, struct error *err)
 	return explain_exec(argv[0], cause, err);
 }
 
-int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to, struct error *err)
+int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to,
+		 const struct filter *filter, struct error *err)
 {
 	if (chdir(workdir) < 0) {
 		error_set(err, errno,
@@ -200,7 +201,7 @@ int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to, str
 	 * others now, and no more when the command is executed. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot hide the launcher from the container");
-	if (narrow(narrow_to, err) < 0)
+	if (narrow(narrow_to, err) < 0 || filter_load(filter->data, filter->len, err) < 0)
 		return -1;
 	return strchr(argv[0], '/') ? exec_path(argv, err) : exec_in_path(argv, err);
 }

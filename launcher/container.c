@@ -118,7 +118,10 @@ static int enter_running(struct site *site, struct error *err)
 	    entrance_pass(&entrance, err) == 0 &&
 	    grant_enter(&site->container->grant, &wish, want.name, err) == 0) {
 		site->container->host_mpi = place_has_host_mpi();
-		result = make_recipe(site, err);
+		result = security_make(&site->container->security,
+				       container_has_fake_root(site->container), false, err);
+		if (result == 0)
+			result = make_recipe(site, err);
 	} else if (!running) {
 		error_set(err, 0, "container '%s' runs, but none of its processes can be found",
 			  want.name);
@@ -209,6 +212,9 @@ static int build_or_enter(struct site *site, struct error *err)
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)
 		return -1;
+	if (security_decide(&site->container->security, site->settings->security,
+			    container_narrow(site->container), err) < 0)
+		return error_wrap(err, "--container-security");
 	if (decide_devices(site, err) < 0)
 		return -1;
 	return runs ? enter_running(site, err) : build(site, err);
@@ -275,6 +281,7 @@ static void clear(struct site *site)
 		named_done(&site->named);
 	plan_done(&site->plan);
 	grant_done(&site->container->grant);
+	security_done(&site->container->security);
 	image_done(&site->image);
 }
 

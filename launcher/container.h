@@ -12,6 +12,7 @@
 #include "launcher/note.h"
 #include "launcher/rendezvous.h"
 #include "launcher/save.h"
+#include "launcher/security/security.h"
 
 struct container {
 	const struct settings *settings;
@@ -22,11 +23,24 @@ struct container {
 	bool has_command;               /* else the image's own is run */
 	int userns;                     /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
-	struct grant grant; /* decided meanwhile */
-	struct save save;   /* comes out: who saves the container */
-	bool host_mpi;      /* comes out: the node's MPI is in it */
-	struct notes notes; /* comes out: what the user should know although nothing failed */
+	struct grant grant;       /* decided meanwhile */
+	struct security security; /* decided meanwhile */
+	struct save save;         /* comes out: who saves the container */
+	bool host_mpi;            /* comes out: the node's MPI is in it */
+	struct notes notes;       /* comes out: what the user should know although nothing failed */
 };
+
+/* What the ranks keep. */
+static inline enum narrow_to container_narrow(const struct container *container)
+{
+	return container->settings->remap_root == CHOICE_YES ? NARROW_ROOT : NARROW_USER;
+}
+
+/* Are the calls of fakeroot.h pretended? */
+static inline bool container_has_fake_root(const struct container *container)
+{
+	return container->settings->remap_root == CHOICE_YES && !container->conf->subids;
+}
 
 /* Enters a user and a mount namespace whose root is the image with everything mounted, as described
  * in davit(1), or those of a running container of that name. The working directory becomes the

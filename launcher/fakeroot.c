@@ -28,29 +28,25 @@ static const int faked[] = {
 	SCMP_SYS(setuid32),
 };
 
-/* Device nodes are pretended; FIFOs, sockets and files are made. */
-static int fake_devices(scmp_filter_ctx filter)
+int fakeroot_rules(scmp_filter_ctx filter, bool (*is_refused)(int call, const void *data),
+		   const void *data)
 {
-	const mode_t types[] = { S_IFCHR, S_IFBLK };
+	/* Device nodes are pretended; FIFOs, sockets and files are made. */
+	static const mode_t types[] = { S_IFCHR, S_IFBLK };
 	int result = 0;
 
+	for (size_t i = 0; i < sizeof(faked) / sizeof(faked[0]) && result == 0; i++)
+		if (!is_refused(faked[i], data))
+			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), faked[i], 0);
 	for (size_t i = 0; i < 2 && result == 0; i++) {
-		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(mknod), 1,
-					  SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, types[i]));
-		if (result == 0)
+		if (!is_refused(SCMP_SYS(mknod), data))
+			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(mknod), 1,
+						  SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, types[i]));
+		if (result == 0 && !is_refused(SCMP_SYS(mknodat), data))
 			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(mknodat), 1,
 						  SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, types[i]));
 	}
 	return result;
-}
-
-int fakeroot_rules(scmp_filter_ctx filter)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < sizeof(faked) / sizeof(faked[0]) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), faked[i], 0);
-	return result ? result : fake_devices(filter);
 }
 
 int fakeroot_mount(struct root *root, struct error *err)

@@ -9,12 +9,14 @@
 #define DAVIT_FAKEROOT_H
 
 #include <seccomp.h>
+#include <stdbool.h>
 
 #include "common/error.h"
 #include "launcher/root.h"
 
-/* Adds the rules to a filter. Returns 0, or a negative errno. */
-int fakeroot_rules(scmp_filter_ctx filter);
+/* Adds the rules to a filter, but for calls that `is_refused`. Returns 0, or a negative errno. */
+int fakeroot_rules(scmp_filter_ctx filter, bool (*is_refused)(int call, const void *data),
+		   const void *data);
 
 /* Where the image has apt, makes it stay root: otherwise it becomes a user of its own to download,
  * and looks whether it did. Returns 0, or -1 with `err` set. */

@@ -22,8 +22,6 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-#include "launcher/filter.h"
-
 static const cap_value_t of_root[] = {
 	CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID,  CAP_KILL,
 	CAP_SETGID, CAP_SETUID,       CAP_SETPCAP, CAP_SETFCAP, CAP_SYS_CHROOT,
@@ -80,5 +78,13 @@ int narrow(enum narrow_to to, struct error *err)
 		return error_set(err, errno, "cannot set no_new_privs");
 	if (drop_to(to) < 0)
 		return error_set(err, errno, "cannot drop the capabilities");
-	return to == NARROW_HELPER ? 0 : filter_install(to == NARROW_FAKE_ROOT, err);
+	return 0;
+}
+
+bool narrow_keeps(enum narrow_to to, const char *name)
+{
+	cap_value_t cap;
+
+	return to == NARROW_ROOT && cap_from_name(name, &cap) == 0 &&
+	       is_kept(cap, of_root, OF_ROOT_COUNT);
 }

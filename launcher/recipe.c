@@ -2,7 +2,7 @@
 /*
  * recipe.c - see recipe.h.
  *
- * The memfd: a header, then the edits as they are, then texts, each ended by NUL: working directory,
+ * The memfd: a header, then the edits and the filter as they are, then texts, each ended by NUL: working directory,
  * fallback, the table of devices, the words of the prefix, those of the command.
  */
 #include "launcher/recipe.h"
@@ -25,6 +25,7 @@
 struct header {
 	uint32_t size; /* of all that follows, which ends in NUL */
 	uint32_t edits;
+	uint32_t filter;
 	uint32_t prefix, command; /* numbers of words */
 	uint32_t narrow;
 	uint32_t guarded;
@@ -50,6 +51,8 @@ static char *make_text(const struct recipe *recipe, struct header *header)
 	header->edits = (uint32_t)recipe->edits.len;
 	if (recipe->edits.len > 0)
 		fwrite(recipe->edits.text, recipe->edits.len, 1, out);
+	header->filter = (uint32_t)recipe->filter->len;
+	fwrite(recipe->filter->data, recipe->filter->len, 1, out);
 	fwrite(recipe->workdir, strlen(recipe->workdir) + 1, 1, out);
 	fwrite(recipe->fallback, strlen(recipe->fallback) + 1, 1, out);
 	fwrite(recipe->devices, strlen(recipe->devices) + 1, 1, out);
@@ -91,6 +94,7 @@ static const struct header *map(int fd, struct error *err)
 		return NULL;
 	}
 	if (header->size == (size_t)st.st_size - sizeof(*header) && header->edits < header->size &&
+	    header->filter < header->size - header->edits &&
 	    ((const char *)(header + 1))[header->size - 1] == '\0')
 		return header;
 bad:
@@ -155,6 +159,7 @@ int recipe_follow(const struct rank *rank, struct error *err)
 {
 	const struct header *header = map(rank->way->recipe, err);
 	const char *at, *end, *workdir, *fallback, *devices;
+	struct filter filter;
 	char **argv;
 
 	if (!header)
@@ -166,6 +171,8 @@ int recipe_follow(const struct rank *rank, struct error *err)
 	if (edits_apply(at, header->edits, err) < 0)
 		return -1;
 	at += header->edits;
+	filter = (struct filter){ .data = (unsigned char *)(uintptr_t)at, .len = header->filter };
+	at += header->filter;
 	workdir = next(&at, end);
 	fallback = next(&at, end);
 	devices = next(&at, end);
@@ -186,5 +193,5 @@ int recipe_follow(const struct rank *rank, struct error *err)
 	}
 	if (rank->advise)
 		rank->advise(rank->way, argv[0], workdir);
-	return command_exec(argv, workdir, (enum narrow_to)header->narrow, err);
+	return command_exec(argv, workdir, (enum narrow_to)header->narrow, &filter, err);
 }

@@ -15,12 +15,14 @@
 #include "launcher/narrow.h"
 #include "launcher/rendezvous.h"
 #include "launcher/save.h"
+#include "launcher/security/filter.h"
 
 struct recipe {
-	struct edits edits;   /* to the environment */
-	const char *workdir;  /* "" for the rank's own */
-	const char *fallback; /* where the rank's own is not in the container; or "" */
-	const char *devices;  /* table for nearest_apply(), or "" */
+	struct edits edits;          /* to the environment */
+	const char *workdir;         /* "" for the rank's own */
+	const char *fallback;        /* where the rank's own is not in the container; or "" */
+	const struct filter *filter; /* of system calls */
+	const char *devices;         /* table for nearest_apply(), or "" */
 	char *const *prefix;  /* words in front of the command, NULL-terminated; NULL for none */
 	char *const *command; /* what to run where no command is given; NULL for nothing */
 	enum narrow_to narrow;

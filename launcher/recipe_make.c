@@ -11,13 +11,6 @@
 #include "launcher/env/environment.h"
 #include "launcher/recipe.h"
 
-static enum narrow_to narrow_kind(const struct container *container)
-{
-	if (container->settings->remap_root != CHOICE_YES)
-		return NARROW_USER;
-	return container->conf->subids ? NARROW_ROOT : NARROW_FAKE_ROOT;
-}
-
 static int pack(const struct container *container, const struct image *image,
 		const struct image_config *says, bool guarded, struct error *err)
 {
@@ -34,7 +27,8 @@ static int pack(const struct container *container, const struct image *image,
 		.devices = container->grant.table ? container->grant.table : "",
 		.prefix = enters ? says->entrypoint : NULL,
 		.command = container->has_command ? NULL : says->command,
-		.narrow = narrow_kind(container),
+		.narrow = container_narrow(container),
+		.filter = &container->security.filter,
 		.guarded = guarded,
 	};
 	const struct environment environment = {
@@ -43,6 +37,7 @@ static int pack(const struct container *container, const struct image *image,
 		.image = says,
 		.devices = &container->grant.env,
 		.settings = settings,
+		.filter = &container->security.filter,
 		.image_path = image->path,
 		.name = settings->name,
 		.host_mpi = container->host_mpi,

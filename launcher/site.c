@@ -42,7 +42,7 @@ static int fill(struct site *site, struct root *root, struct error *err)
 	    namespaces_mount_ipc(namespaces, root, err) < 0 ||
 	    identity_mount(root, in_place, err) < 0)
 		return -1;
-	if (site_is_remapped(site) && !conf->subids && fakeroot_mount(root, err) < 0)
+	if (container_has_fake_root(site->container) && fakeroot_mount(root, err) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->template_count; i++)
 		if (root_put_file(root, conf->templates[i].path, conf->templates[i].content, err) <
@@ -58,6 +58,11 @@ static int fill(struct site *site, struct root *root, struct error *err)
 	    (site->container->grant.has_nic &&
 	     providers_place(conf, site->node, root, &site->container->notes, err) < 0) ||
 	    place_host_mpi(site->container, &site->image, site->node, root, err) < 0)
+		return -1;
+	if (security_make(&site->container->security, container_has_fake_root(site->container),
+			  true, err) < 0 ||
+	    dev_add_file(root, FILTER_FILE, site->container->security.filter.data,
+			 site->container->security.filter.len, err) < 0)
 		return -1;
 	return dev_seal(root, err);
 }

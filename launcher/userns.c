@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "launcher/security/filter.h"
 #include "launcher/subids.h"
 
 /* What the kernel takes: user_namespaces(7). */
@@ -62,6 +63,10 @@ static bool in_chroot(void)
 static int explain(int cause, struct error *err)
 {
 	error_set(err, cause, "cannot create a user namespace");
+	if (access(FILTER_FILE, F_OK) == 0)
+		return error_remedy(
+			err,
+			"--container-security=seccomp:allow:namespaces,seccomp:allow:mount for the container that this one is to be in");
 	if (setting_is("/proc/sys/user/max_user_namespaces", '0'))
 		return error_remedy(err,
 				    "ask your admin to raise user.max_user_namespaces (it is 0)");

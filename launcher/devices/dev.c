@@ -10,6 +10,7 @@
 #include "launcher/devices/dev.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,6 +79,17 @@ int dev_mount(struct root *root, struct error *err)
 			return error_set(err, errno, "cannot make the link '/dev/%s'",
 					 links[i].name);
 	return mount_pts(root, err) < 0 || mount_console(root, err) < 0 ? -1 : 0;
+}
+
+int dev_add_file(struct root *root, const char *path, const void *data, size_t len,
+		 struct error *err)
+{
+	cleanup_close int fd = openat(root->dev, path + strlen("/dev/"),
+				      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+
+	if (fd < 0 || fd_write_all(fd, data, len) < 0)
+		return error_set(err, errno, "cannot make '%s'", path);
+	return 0;
 }
 
 int dev_seal(struct root *root, struct error *err)

@@ -10,6 +10,10 @@
  * is there as /dev/console, so that ttyname(3) finds it. For shm and mqueue see namespaces.h. */
 int dev_mount(struct root *root, struct error *err);
 
+/* Puts a file with these bytes there, before it is sealed; `path` begins with /dev/. */
+int dev_add_file(struct root *root, const char *path, const void *data, size_t len,
+		 struct error *err);
+
 /* Makes /dev itself read-only, when all mount points are in it. */
 int dev_seal(struct root *root, struct error *err);
 

@@ -143,7 +143,8 @@ static int add_difference(struct edits *edits, char *const *before, char *const 
 	return 0;
 }
 
-static int add_scripts(struct edits *edits, const struct settings *settings, struct error *err)
+static int add_scripts(struct edits *edits, const struct environment *environment,
+		       struct error *err)
 {
 	cleanup_free char **before = NULL, **after = NULL;
 
@@ -152,7 +153,8 @@ static int add_scripts(struct edits *edits, const struct settings *settings, str
 	before = preview(edits, err);
 	if (!before)
 		return -1;
-	after = scripts_source(SCRIPTS, before, settings->entrypoint_log == CHOICE_YES, err);
+	after = scripts_source(SCRIPTS, before, environment->settings->entrypoint_log == CHOICE_YES,
+			       environment->filter, err);
 	if (!after)
 		return error_wrap(err, "cannot run the image's scripts in '" SCRIPTS "'");
 	return add_difference(edits, before, after, err);
@@ -171,7 +173,7 @@ static int add_image(struct edits *edits, const struct environment *environment,
 	for (char *const *entry = image->env; entry && *entry; entry++)
 		if (is_open(*entry, job) && edits_add(edits, EDIT_SET, *entry, err) < 0)
 			return error_wrap(err, "the image's environment");
-	return image->scripts ? add_scripts(edits, environment->settings, err) : 0;
+	return image->scripts ? add_scripts(edits, environment, err) : 0;
 }
 
 /* Where the image's MPI is installed tells nothing of the node's, which may itself have been moved. */

@@ -22,6 +22,7 @@
 #include "common/settings.h"
 #include "images/imageconf.h"
 #include "launcher/env/edits.h"
+#include "launcher/security/filter.h"
 
 struct environment {
 	char *const *host_only;           /* patterns of names, ends with NULL; or NULL */
@@ -29,9 +30,10 @@ struct environment {
 	const struct edits *site;         /* or NULL */
 	const struct image_config *image; /* or NULL */
 	const struct settings *settings;
-	const char *image_path; /* for $DAVIT_IMAGE */
-	const char *name;       /* for $DAVIT_NAME; NULL: none */
-	bool host_mpi;          /* the node's MPI is in the container */
+	const struct filter *filter; /* for the image's scripts */
+	const char *image_path;      /* for $DAVIT_IMAGE */
+	const char *name;            /* for $DAVIT_NAME; NULL: none */
+	bool host_mpi;               /* the node's MPI is in the container */
 };
 
 /* Appends to `edits` what makes the container's environment of a rank's. To be called by the

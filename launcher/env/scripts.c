@@ -37,7 +37,7 @@ static char source[] = "for davit_script in \"$0\"/?*.sh; do\n"
 		       "unset davit_script\n"
 		       "exec /bin/sh -c 'echo $$ >&9; read davit_wait <&9'";
 
-static int set_up_child(int channel, bool is_shown, struct error *err)
+static int set_up_child(int channel, bool is_shown, const struct filter *filter, struct error *err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int high = fcntl(channel, F_DUPFD_CLOEXEC,
@@ -51,16 +51,17 @@ static int set_up_child(int channel, bool is_shown, struct error *err)
 	if (narrow(NARROW_USER, err) < 0)
 		return -1;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return 0;
+	return filter_load(filter->data, filter->len, err);
 }
 
-_Noreturn static void run_child(const char *dir, char *const *env, int channel, bool is_shown)
+_Noreturn static void run_child(const char *dir, char *const *env, int channel, bool is_shown,
+				const struct filter *filter)
 {
 	static char shell[] = "/bin/sh", option[] = "-c";
 	char *const argv[] = { shell, option, source, strdup(dir), NULL };
 	struct error err = ERROR_INIT;
 
-	if (argv[3] && set_up_child(channel, is_shown, &err) == 0)
+	if (argv[3] && set_up_child(channel, is_shown, filter, &err) == 0)
 		execve(argv[0], argv, env);
 	_exit(EXIT_NOT_EXEC);
 }
@@ -152,7 +153,8 @@ static void explain(int status, int cause, struct error *err)
 	error_remedy(err, "--container-entrypoint-log shows what they print");
 }
 
-char **scripts_source(const char *dir, char *const *env, bool is_shown, struct error *err)
+char **scripts_source(const char *dir, char *const *env, bool is_shown, const struct filter *filter,
+		      struct error *err)
 {
 	cleanup_close int ours = -1, theirs = -1;
 	int pair[2], status = 0, cause;
@@ -172,7 +174,7 @@ char **scripts_source(const char *dir, char *const *env, bool is_shown, struct e
 		return NULL;
 	}
 	if (child == 0)
-		run_child(dir, env, theirs, is_shown);
+		run_child(dir, env, theirs, is_shown, filter);
 	close(steal_fd(&theirs));
 	pid = read_pid(ours);
 	cause = errno;

@@ -22,6 +22,7 @@
 #include "launcher/running/process.h"
 #include "launcher/report.h"
 #include "launcher/running/running.h"
+#include "launcher/security/security.h"
 
 static void print_help(void)
 {
@@ -262,9 +263,11 @@ static int be_born(bool forward, struct error *err)
 static int enter(const char *job, char **argv, struct entrance *entrance, struct error *err)
 {
 	char shell[PATH_MAX], *shell_argv[] = { shell, NULL };
+	cleanup_filter struct filter filter = { .data = NULL };
 	bool forward = !is_task();
 
 	if (load_environment(entrance, err) < 0 || entrance_pass(entrance, err) < 0 ||
+	    security_of_container(&filter, entrance->narrow, err) < 0 ||
 	    (entrance->new_pids && be_born(forward, err) < 0))
 		return -1;
 	if (!argv[0]) {
@@ -273,7 +276,7 @@ static int enter(const char *job, char **argv, struct entrance *entrance, struct
 		argv = shell_argv;
 	}
 	return command_exec(argv, chdir(entrance->cwd) == 0 ? entrance->cwd : "/", entrance->narrow,
-			    err);
+			    &filter, err);
 }
 
 static int find_and_enter(const char *job, char **argv, struct error *err)

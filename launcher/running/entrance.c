@@ -73,17 +73,13 @@ static void read_cwd(int proc, char *cwd)
 		snprintf(cwd, PATH_MAX, "/");
 }
 
-/* What narrow() left the process: root's capabilities, and a filter more than we have. */
+/* What narrow() left the process. */
 static enum narrow_to read_narrow(int proc)
 {
 	cleanup_free char *status = process_read(proc, "status");
 
-	if (!status || strstr(status, "\nCapBnd:\t0000000000000000\n"))
-		return NARROW_USER;
-	return process_field(proc, "status", "Seccomp_filters:") >
-			       process_field(AT_FDCWD, "/proc/self/status", "Seccomp_filters:")
-		       ? NARROW_FAKE_ROOT
-		       : NARROW_ROOT;
+	return !status || strstr(status, "\nCapBnd:\t0000000000000000\n") ? NARROW_USER
+									  : NARROW_ROOT;
 }
 
 int entrance_open(struct entrance *entrance, const struct running *running, struct error *err)

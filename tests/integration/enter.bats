@@ -76,7 +76,8 @@ run_enter() { run_alice "$DAVIT" enter "$@"; }
 }
 
 @test 'ps: processes without their environment, and sandboxes' {
-	start_job "srun --container=$SMALL sh -c 'sleep 31 & env -i sleep 32 & unshare -Urm sleep 33 & wait'" 1
+	start_job "srun --container=$SMALL --container-security=seccomp:allow:namespaces,seccomp:allow:mount \
+	    sh -c 'sleep 31 & env -i sleep 32 & unshare -Urm sleep 33 & wait'" 1
 	await ps_shows alice "^alice $job 0 1 4 "
 	stop_job
 	start_job "srun --container=$SMALL env -i /bin/sleep 34" 1

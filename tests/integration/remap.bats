@@ -291,7 +291,7 @@ NoNewPrivs:	1|^0 $(id -u alice) 1
 1 500000 65536
 7 8
 CapEff:	$root_caps"
-		assert_match 'Seccomp:	0'
+		assert_match 'Seccomp:	2'
 		assert_match $'refused\n0$'
 		assert_equal "$(stat -c '%u %g' /home/alice/it)" '500006 500007'
 		rm /home/alice/it

@@ -131,7 +131,9 @@ images_env() {
 	rm -r "$trees/env-noshell/bin"
 	tree_env broken "$scripts/90-environment.sh=echo this is broken; exit 7; X=\$(date)\n"
 	tree_env endless "$scripts/90-environment.sh=while :; do sleep 1; done; X=\$(date)\n"
-	for name in oci enroot apptainer noshell broken endless; do
+	tree_env seccomp "$scripts/90-environment.sh=TRIED=\"\$(/bin/syscalls bpf)\"; export TRIED\n"
+	cp "$programs/syscalls" "$trees/env-seccomp/bin/"
+	for name in oci enroot apptainer noshell broken endless seccomp; do
 		image_pack "env-$name"
 	done
 }

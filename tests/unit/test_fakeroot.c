@@ -5,7 +5,7 @@
  * Each test runs in a child with the filter. Whoever runs the tests, root or not, must see the same.
  */
 #include "launcher/fakeroot.h"
-#include "launcher/filter.h"
+#include "launcher/security/compile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,9 +46,15 @@ static int in_child(int (*checks)(void))
 	if (pid == 0) {
 		struct error err = ERROR_INIT;
 
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_install(true, &err) < 0 ||
-		    chdir(dir) < 0)
+		struct profile profile;
+		struct filter filter;
+
+		profile_init_open(&profile);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    profile_compile(&profile, true, &filter, &err) < 0 ||
+		    filter_load(filter.data, filter.len, &err) < 0 || chdir(dir) < 0)
 			_exit(255);
+		filter_done(&filter);
 		_exit(checks());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -116,6 +116,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 				settings->gpu_numbers.items[i]);
 	for (char **at = settings->devices; at && *at; at++)
 		len += snprintf(out + len, size - (size_t)len, " %s", *at);
+	for (char **at = settings->security; at && *at; at++)
+		len += snprintf(out + len, size - (size_t)len, " %s", *at);
 }
 
 static const struct {
@@ -162,6 +164,9 @@ static const struct {
 	{ "nic", "nearest", " nic=nearest " },
 	{ "device", "nvidia.com/gpu=0", " nvidia.com/gpu=0" },
 	{ "device", "a/b=c,x.y-z_1/c-d=1:0.e_f", " a/b=c x.y-z_1/c-d=1:0.e_f" },
+	{ "security", "seccomp=unconfined", " seccomp=unconfined" },
+	{ "security", "seccomp=./f,seccomp:allow:bpf,seccomp:deny:all",
+	  " seccomp=./f seccomp:allow:bpf seccomp:deny:all" },
 	{ "slurm", "yes", " slurm=yes " },
 	{ "unshare", "net", " 1" },
 	{ "unshare", "ipc,uts", " 6" },
@@ -285,6 +290,13 @@ static const struct {
 	{ "device", "nvidia.com/gpu", "'nvidia.com/gpu' is not the name of a device", NULL },
 	{ "device", "a/b=c,", "'' is not the name of a device", NULL },
 	{ "device", "a/b=../x", "'a/b=../x' is not the name of a device", NULL },
+	{ "security", "", "'' says nothing about security",
+	  "seccomp:allow:NAME, seccomp:deny:NAME, seccomp=FILE or seccomp=unconfined" },
+	{ "security", "seccomp:allow:all", "there is no 'seccomp:allow:all'",
+	  "seccomp=unconfined" },
+	{ "security", "seccomp=a",
+	  "'a' is neither default, unconfined nor the path of a profile with '/'",
+	  "seccomp=./a, if it is a file" },
 	{ "device", "a/b=c\nd", "'a/b=c?d' is not the name of a device", NULL },
 	{ "mpi", "hots", "'hots' is none of image, host, auto", "host" },
 	{ "mpi", "Host", "'Host' is none of image, host, auto", NULL },
