@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/read.h"
 
 struct squash {
 	sqfs fs;
@@ -59,6 +62,18 @@ static bool is_block_size(size_t size)
 	return size >= 4096 && size <= 1048576 && (size & (size - 1)) == 0;
 }
 
+static atomic_bool is_ours; /* libsquashfuse reads by what follows */
+
+/* Takes the place of the library's function of that name, by which it reads all tables: a program's
+ * symbols come before those of its libraries. */
+__attribute__((visibility("default"))) ssize_t sqfs_pread(sqfs_fd_t fd, void *buf, size_t count,
+							  sqfs_off_t offset);
+ssize_t sqfs_pread(sqfs_fd_t fd, void *buf, size_t count, sqfs_off_t offset)
+{
+	atomic_store_explicit(&is_ours, true, memory_order_relaxed);
+	return image_read(fd, buf, count, offset);
+}
+
 struct squash *squash_open(int fd, off_t offset, struct error *err)
 {
 	cleanup_free struct squash *squash = calloc(1, sizeof(*squash));
@@ -71,6 +86,11 @@ struct squash *squash_open(int fd, off_t offset, struct error *err)
 	error = sqfs_init(&squash->fs, fd, (size_t)offset);
 	if (error != SQFS_OK) {
 		error_set(err, 0, "%s", cause(error));
+		return NULL;
+	}
+	if (!atomic_load_explicit(&is_ours, memory_order_relaxed)) {
+		sqfs_destroy(&squash->fs);
+		error_set(err, 0, "this libsquashfuse reads images by itself");
 		return NULL;
 	}
 	if (!is_block_size(squash->fs.sb.block_size)) {
@@ -269,7 +289,8 @@ static int read_image(const struct squash *squash, uint64_t position, void *buf,
 	size_t got = 0;
 
 	while (got < size) {
-		ssize_t n = pread(squash->fs.fd, (char *)buf + got, size - got, at + (off_t)got);
+		ssize_t n =
+			image_read(squash->fs.fd, (char *)buf + got, size - got, at + (off_t)got);
 
 		if (n < 0 && errno == EINTR)
 			continue;

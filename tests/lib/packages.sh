@@ -9,7 +9,7 @@
 packages_build="
 	autoconf automake gcc libc6-dev libtool make pkg-config
 	libcap-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
-	libsquashfuse-dev libyaml-dev"
+	libsquashfuse-dev libssl-dev libyaml-dev"
 
 # a private cluster (tests/cluster) and an image to run there
 packages_cluster="
@@ -17,9 +17,9 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	bats bubblewrap clang debootstrap file git hostname iproute2 libclang-rt-dev
+	bats bubblewrap clang debootstrap file fsverity git hostname iproute2 libclang-rt-dev
 	gdb hwloc-nox jq libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
-	openmpi-bin passt
+	openmpi-bin openssl passt
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"
 
 # Prints which of the packages $@ are not installed.
