@@ -17,7 +17,7 @@
 char *beside_path(int fd, const char *suffix, struct error *err);
 
 /* Opens `path`, a regular file and no symbolic link, for reading. Never blocks. Returns it, or -1 with
- * `err` set; errno is ENOENT where there is none. */
+ * `err` set; err->errnum is ENOENT where there is none. */
 int beside_open(const char *path, struct error *err);
 
 #endif

@@ -42,7 +42,7 @@ static int find_seal(const struct image *image, struct seal *seal, struct error 
 	if (!path)
 		return error_wrap(err, "image '%s'", image->path);
 	fd = beside_open(path, err);
-	if (fd < 0 && errno == ENOENT) {
+	if (fd < 0 && err->errnum == ENOENT) {
 		error_set(err, 0,
 			  "the digest of image '%s' cannot be checked: its file system has no "
 			  "fs-verity for it, and it has no seal",
@@ -114,6 +114,6 @@ bool image_blame(const struct image *image, struct error *err)
 		return false;
 	verity_describe(image->verity, what, sizeof(what));
 	error_set(err, 0, "image '%s' is not what its digest says: %s", image->path, what);
-	error_remedy(err, "davit image verify %s; copy or make the image again", image->path);
+	error_remedy(err, "copy or make the image again, with its seal");
 	return true;
 }

@@ -190,11 +190,7 @@ int signatures_read(struct signatures *signatures, int fd, struct error *err)
 	text = fd_read_all(file, SIGN_SIZE_MAX, &len);
 	if (!text)
 		return error_set(err, errno, "cannot read '%s'", path);
-	if (signatures_parse(signatures, text, len, err) < 0) {
-		errno = 0;
-		return error_wrap(err, "'%s'", path);
-	}
-	return 0;
+	return signatures_parse(signatures, text, len, err) < 0 ? error_wrap(err, "'%s'", path) : 0;
 }
 
 /* Returns 1 if the key in the file `path` has made one of them, 0 if not, -1 with `err` set. */
@@ -243,7 +239,7 @@ int image_check_signature(const struct image *image, const char *digest,
 	if (crypto_open(err) < 0)
 		return -1;
 	if (signatures_read(&signatures, image->fd, err) < 0)
-		return errno == ENOENT ? refuse_unsigned(image, false, true, err) : -1;
+		return err->errnum == ENOENT ? refuse_unsigned(image, false, true, err) : -1;
 	if (strcmp(signatures.digest, digest) != 0) {
 		error_set(err, 0, "the signature of image '%s' is for %s, not for %s", image->path,
 			  signatures.digest, digest);

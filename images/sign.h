@@ -36,7 +36,7 @@ char *signatures_text(const struct signatures *signatures);
  * crypto_open(). Returns 0, or -1 with `err` set. */
 int signatures_add(struct signatures *signatures, const char *path, struct error *err);
 
-/* Reads the file beside the open image `fd`. Returns 0, or -1 with `err` set; errno is ENOENT where
+/* Reads the file beside the open image `fd`. Returns 0, or -1 with `err` set; err->errnum is ENOENT where
  * there is none. */
 int signatures_read(struct signatures *signatures, int fd, struct error *err);
 

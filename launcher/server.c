@@ -29,7 +29,9 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/measure.h"
 #include "images/serve.h"
+#include "images/verity.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/narrow.h"
@@ -93,6 +95,7 @@ static void close_others(const struct server *server, int go)
 			     server->channel,
 			     server->watch,
 			     server->held,
+			     server->image->verity ? verity_fd(server->image->verity) : -1,
 			     server->rendezvous->memfd,
 			     server->rendezvous->handover->question_fd,
 			     server->rendezvous->handover->answer_fd };
@@ -126,9 +129,33 @@ static void let_go(void)
 	(void)dup2(STDIN_FILENO, STDERR_FILENO);
 }
 
+/* Where there is no plugin, the server has to tell by itself that the image was changed. */
+static bool tells(const struct image *image)
+{
+	return !handover->is_step && image->verity;
+}
+
+static const struct image *served;
+
+static void get_going(void)
+{
+	if (!tells(served))
+		let_go();
+}
+
 static void note_damage(void)
 {
-	handover->server = HANDOVER_SERVER_DAMAGED;
+	struct error err = ERROR_INIT;
+
+	if (!image_blame(served, &err)) {
+		handover->server = HANDOVER_SERVER_DAMAGED;
+		return;
+	}
+	handover->server = HANDOVER_SERVER_ALTERED;
+	if (tells(served)) {
+		report(&err);
+		let_go();
+	}
 }
 
 /* A directory is served by the kernel; all there is to do is to hold what is to be held. */
@@ -197,9 +224,10 @@ static int serve(const struct server *server, int cpu, struct error *err)
 						   .cpu = cpu,
 						   .uid = geteuid(),
 						   .gid = getegid(),
-						   .ready = let_go,
+						   .ready = get_going,
 						   .damaged = note_damage };
 
+	served = server->image;
 	return server->channel < 0 ? wait_for_unmount(server->watch)
 				   : image_serve(&image_server, err);
 }
