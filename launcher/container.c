@@ -182,6 +182,9 @@ static int open_image(struct site *site, const char *name, struct error *err)
 	}
 	if (!require->digest)
 		require->digest = digest;
+	if (!require->keys.paths)
+		require->keys = (struct image_keys){ .paths = site->container->conf->image_keys,
+						     .of_site = true };
 	return image_open_required(&site->image, name, require, err);
 }
 

@@ -18,8 +18,8 @@ struct container {
 	const struct settings *settings;
 	const struct conf *conf;
 	struct image_require
-		require; /* by the site, whatever the user wants; settings->digest comes on top */
-	const char *cwd; /* absolute working directory of the job, or NULL */
+		require;    /* by the site, whatever the user wants; without keys: davit.conf's */
+	const char *cwd;    /* absolute working directory of the job, or NULL */
 	const char *script; /* file of the node that must be inside too, or NULL */
 	bool has_command;   /* else the image's own is run */
 	int userns;         /* user namespace to enter, or -1 */
