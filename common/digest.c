@@ -4,9 +4,11 @@
 
 #include <ctype.h>
 #include <linux/fsverity.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 #define PREFIX     "sha256:"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
@@ -36,6 +38,21 @@ void digest_format(const unsigned char bytes[DIGEST_BYTES], char text[DIGEST_TEX
 		snprintf(text + PREFIX_LEN + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* Those that have fs-verity. Above all not FUSE, which asks the server: that may be anybody's. */
+static bool has_verity(int fd)
+{
+	static const unsigned int types[] = { EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+					      BTRFS_SUPER_MAGIC };
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((unsigned int)st.f_type == types[i])
+			return true;
+	return false;
+}
+
 bool digest_of_kernel(int fd, char text[DIGEST_TEXT_SIZE])
 {
 	union {
@@ -43,7 +60,7 @@ bool digest_of_kernel(int fd, char text[DIGEST_TEXT_SIZE])
 		char space[sizeof(struct fsverity_digest) + 64]; /* SHA-512's */
 	} buf = { .digest = { .digest_size = 64 } };
 
-	if (ioctl(fd, FS_IOC_MEASURE_VERITY, &buf) < 0 ||
+	if (!has_verity(fd) || ioctl(fd, FS_IOC_MEASURE_VERITY, &buf) < 0 ||
 	    buf.digest.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
 	    buf.digest.digest_size != DIGEST_BYTES)
 		return false;

@@ -25,7 +25,8 @@ void digest_format(const unsigned char bytes[DIGEST_BYTES], char text[DIGEST_TEX
 
 /* Asks the kernel for the digest of a file that has fs-verity, in no time, by any descriptor that can
  * read it; the kernel then checks each read of that file. Returns true with `text` set, where the
- * digest is one of SHA-256; false where there is none. A digest of other blocks or with a salt is
+ * digest is one of SHA-256 and the file system is one of the kernel's own that has fs-verity (ext4,
+ * f2fs, btrfs); false where there is none. A digest of other blocks or with a salt is
  * another number, and equals none that was pinned. */
 bool digest_of_kernel(int fd, char text[DIGEST_TEXT_SIZE]);
 

@@ -4,7 +4,7 @@
  *
  * Digests and trees are compared with what fsverity(1) has made of the same bytes.
  *
- * FS_IOC_MEASURE_VERITY is answered by a stand-in: few kernels and file systems have fs-verity. So what
+ * FS_IOC_MEASURE_VERITY, and fstatfs(2), are answered by stand-ins: few kernels and file systems have fs-verity. So what
  * is tested of it is what Davit makes of the kernel's answer, not that the kernel checks anything.
  */
 #include "tests/unit/unit.h"
@@ -13,7 +13,9 @@
 #include <linux/fsverity.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 #include "images/crypto.h"
 #include "images/image.h"
@@ -27,6 +29,15 @@
 static const char hex_of_kernel[] =
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 static int kernel_algorithm; /* 0: no fs-verity */
+static unsigned int kernel_fs = EXT4_SUPER_MAGIC;
+
+int fstatfs(int fd, struct statfs *st)
+{
+	(void)fd;
+	memset(st, 0, sizeof(*st));
+	st->f_type = kernel_fs;
+	return 0;
+}
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -548,6 +559,11 @@ static void images_with_fs_verity(void **state)
 	assert_null(image.verity); /* the kernel does it */
 	image_done(&image);
 	digest[10] ^= 1;
+	refused_image(&require, "image' has digest sha256:00112233", "the image");
+	/* What a FUSE server says is not the kernel's word. */
+	kernel_fs = FUSE_SUPER_MAGIC;
+	refused_image(&require, "it has no seal", "davit image seal ");
+	kernel_fs = BTRFS_SUPER_MAGIC;
 	refused_image(&require, "image' has digest sha256:00112233", "the image");
 	kernel_algorithm = FS_VERITY_HASH_ALG_SHA512; /* as good as none */
 	refused_image(&require, "it has no seal", "davit image seal ");
