@@ -26,7 +26,7 @@ static uint64_t blocks_of(uint64_t bytes)
 struct merkle merkle_shape(uint64_t size)
 {
 	struct merkle tree = { .size = size };
-	uint64_t blocks = blocks_of(size), counts[MERKLE_LEVELS_MAX];
+	uint64_t blocks = blocks_of(size), counts[MERKLE_LEVELS_MAX] = { 0 };
 
 	while (blocks > 1 && tree.levels < MERKLE_LEVELS_MAX) {
 		blocks = blocks / MERKLE_FANOUT + (blocks % MERKLE_FANOUT != 0);

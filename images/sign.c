@@ -26,11 +26,12 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 static void encode(const unsigned char bytes[CRYPTO_SIGNATURE_BYTES], char text[BASE64_LEN + 1])
 {
-	for (size_t i = 0, at = 0; at < BASE64_LEN; i += 3, at += 4) {
+	for (size_t i = 0; i < CRYPTO_SIGNATURE_BYTES; i += 3) {
 		unsigned int three = (unsigned int)bytes[i] << 16;
+		size_t at = i / 3 * 4;
 
 		/* The last group has one byte. */
-		if (i + 1 < CRYPTO_SIGNATURE_BYTES)
+		if (i + 2 < CRYPTO_SIGNATURE_BYTES)
 			three |= (unsigned int)bytes[i + 1] << 8 | bytes[i + 2];
 		for (size_t j = 0; j < 4; j++)
 			text[at + j] = digits[three >> (18 - 6 * j) & 63];
@@ -43,8 +44,9 @@ static bool decode(const char *text, unsigned char bytes[CRYPTO_SIGNATURE_BYTES]
 {
 	char again[BASE64_LEN + 1];
 
-	for (size_t i = 0, at = 0; at < BASE64_LEN; i += 3, at += 4) {
+	for (size_t i = 0; i < CRYPTO_SIGNATURE_BYTES; i += 3) {
 		unsigned int three = 0;
+		size_t at = i / 3 * 4;
 
 		for (size_t j = 0; j < 4; j++) {
 			const char *digit = text[at + j] ? strchr(digits, text[at + j]) : NULL;
