@@ -53,7 +53,8 @@ enum handover_server {
 	HANDOVER_SERVER_RUNS = 1,    /* and holds its lock */
 	HANDOVER_SERVER_ENDED = 2,   /* since nobody needed it any more */
 	HANDOVER_SERVER_DAMAGED = 3, /* it found a part of the image damaged or unreadable */
-	HANDOVER_SERVER_DIED = 4,    /* never written: it says RUNS, but its lock is gone */
+	HANDOVER_SERVER_ALTERED = 4, /* it found the image to be another than its digest says */
+	HANDOVER_SERVER_DIED = 5,    /* never written: it says RUNS, but its lock is gone */
 };
 
 /* What has been decided about the step's container, by davit.conf's policy. */

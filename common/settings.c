@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/digest.h"
 #include "common/fd.h"
 #include "common/nearest.h"
 #include "common/securityspec.h"
@@ -45,6 +46,15 @@ static int set_image(struct settings *settings, const char *value, struct error 
 	if (strlen(value) >= PATH_MAX)
 		return error_set(err, ENAMETOOLONG, "image path of %zu bytes", strlen(value));
 	return set_string(&settings->image, value, err);
+}
+
+static int set_digest(struct settings *settings, const char *value, struct error *err)
+{
+	char text[DIGEST_TEXT_SIZE];
+
+	if (digest_parse(value, text, err) < 0)
+		return -1;
+	return set_string(&settings->digest, text, err);
 }
 
 static int set_workdir(struct settings *settings, const char *value, struct error *err)
@@ -374,6 +384,8 @@ SET_SWITCH(slurm)
 const struct option_def settings_options[] = {
 	{ "image", NULL, ARG_REQUIRED, "FILE",
 	  "run in a container made from this image: squashfs, SIF or directory", set_image },
+	{ "digest", NULL, ARG_REQUIRED, "sha256:HEX",
+	  "run only an image with this digest, and check what is read of it", set_digest },
 	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",
 	  "mount directories or files of the node in it", set_mounts },
 	{ "mount-home", "no-mount-home", ARG_NONE, NULL,
@@ -489,6 +501,7 @@ int settings_set(struct settings *settings, const char *name, const char *value,
 void settings_done(struct settings *settings)
 {
 	free(settings->image);
+	free(settings->digest);
 	free(settings->workdir);
 	free(settings->name);
 	free(settings->save);

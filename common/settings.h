@@ -85,6 +85,7 @@ struct unshare {
 
 struct settings {
 	char *image;         /* path as the user gave it, never "" */
+	char *digest;        /* that the image must have, in the form of digest.h; or NULL */
 	char *workdir;       /* absolute path inside, or NULL for that of the job */
 	char *name;          /* of a container that the job keeps, or NULL */
 	char *save;          /* file to write the container to, or NULL */

@@ -23,9 +23,12 @@
 #include "common/fd.h"
 #include "common/home.h"
 #include "common/syscalls.h"
+#include "images/measure.h"
 #include "images/oci.h"
+#include "images/read.h"
 #include "images/sif.h"
 #include "images/squash.h"
+#include "images/verity.h"
 
 /* O_NONBLOCK, since opening a FIFO would wait for a writer; on a file it means nothing. */
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -123,7 +126,7 @@ static int check_superblock(const struct image *image, const char *head, size_t 
 /* Returns the length, or -1 with `err` set. */
 static ssize_t read_head(const struct image *image, char *head, size_t size, struct error *err)
 {
-	ssize_t len = pread(image->fd, head, size, image->offset);
+	ssize_t len = image_read(image->fd, head, size, image->offset);
 
 	return len < 0 ? error_set(err, errno, "cannot read image '%s'", image->path) : len;
 }
@@ -298,7 +301,18 @@ static char *absolute(const char *path)
 	return asprintf(&full, "%s/%s", cwd, path) < 0 ? NULL : full;
 }
 
-int image_open(struct image *image, const char *name, struct error *err)
+static int check_kind(struct image *image, const struct stat *st, struct error *err)
+{
+	if (S_ISDIR(st->st_mode))
+		return check_directory(image, err);
+	if (S_ISREG(st->st_mode))
+		return check_file(image, st->st_size, err);
+	error_set(err, 0, "image '%s' is neither a regular file nor a directory", image->path);
+	return error_remedy(err, "the path of a squashfs or SIF file, or of a directory");
+}
+
+int image_open_required(struct image *image, const char *name, const struct image_require *require,
+			struct error *err)
 {
 	cleanup_free char *path = home_expand(name, err);
 	struct stat st;
@@ -313,16 +327,24 @@ int image_open(struct image *image, const char *name, struct error *err)
 		return refuse_open(image, path, errno, err);
 	if (fstat(image->fd, &st) < 0)
 		return error_set(err, errno, "cannot stat image '%s'", image->path);
-	if (S_ISDIR(st.st_mode))
-		return check_directory(image, err);
-	if (S_ISREG(st.st_mode))
-		return check_file(image, st.st_size, err);
-	error_set(err, 0, "image '%s' is neither a regular file nor a directory", image->path);
-	return error_remedy(err, "the path of a squashfs or SIF file, or of a directory");
+	/* Before a byte of it is looked at. */
+	if (image_requires(require) && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) &&
+	    image_prove(image, require, err) < 0)
+		return -1;
+	if (check_kind(image, &st, err) == 0)
+		return 0;
+	(void)image_blame(image, err);
+	return -1;
+}
+
+int image_open(struct image *image, const char *name, struct error *err)
+{
+	return image_open_required(image, name, NULL, err);
 }
 
 void image_done(struct image *image)
 {
+	verity_free(image->verity);
 	if (image->fd >= 0)
 		close(image->fd);
 	free(image->path);

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "images/measure.h"
+
 struct readers {
 	const struct image *image;
 	pthread_mutex_t lock;
@@ -27,6 +29,7 @@ struct readers *readers_new(const struct image *image, struct error *err)
 	}
 	readers->squash[0] = squash_open(image->fd, image->offset, err);
 	if (!readers->squash[0]) {
+		(void)image_blame(image, err);
 		free(readers);
 		return NULL;
 	}

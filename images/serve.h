@@ -37,7 +37,8 @@ struct image_server {
 	gid_t gid;
 	/* Called once when all is set up. */
 	void (*ready)(void);
-	/* Called at most once: a part of the image is damaged or unreadable. */
+	/* Called at most once: a part of the image is damaged or unreadable, or is not what its
+	 * digest says (image_blame()). */
 	void (*damaged)(void);
 };
 

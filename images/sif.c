@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "images/read.h"
 
 #define HEADER_SIZE      128
 #define MAGIC_AT         32
@@ -74,7 +75,7 @@ static int refuse_damaged(struct error *err, const char *what)
 
 static int read_at(int fd, uint64_t offset, char *buf, size_t size, struct error *err)
 {
-	ssize_t n = pread(fd, buf, size, (off_t)offset);
+	ssize_t n = image_read(fd, buf, size, (off_t)offset);
 
 	if (n < 0)
 		return error_set(err, errno, "cannot read it");

@@ -8,12 +8,15 @@
 #include <endian.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/read.h"
 
 #define TABLE_BLOCKS 64 /* decompressed blocks of 8 KiB that a reader keeps */
 
@@ -47,7 +50,7 @@ static const char *cause(sqfs_err error)
 
 static bool read_at(int fd, off_t position, void *buf, size_t size)
 {
-	return pread(fd, buf, size, position) == (ssize_t)size;
+	return image_read(fd, buf, size, position) == (ssize_t)size;
 }
 
 /* Looks at what the library is going to believe. What it refuses by itself is left to it. */
@@ -75,12 +78,26 @@ static int fail(const char *why, struct error *err)
 	return error_set(err, 0, "%s", why);
 }
 
+static atomic_bool is_ours; /* libsquashfuse reads by what follows */
+
+/* Takes the place of the library's function of that name, by which it reads all tables: a program's
+ * symbols come before those of its libraries. */
+__attribute__((visibility("default"))) ssize_t sqfs_pread(sqfs_fd_t fd, void *buf, size_t count,
+							  sqfs_off_t offset);
+ssize_t sqfs_pread(sqfs_fd_t fd, void *buf, size_t count, sqfs_off_t offset)
+{
+	atomic_store_explicit(&is_ours, true, memory_order_relaxed);
+	return image_read(fd, buf, count, offset);
+}
+
 /* After the library has read the superblock, too. */
 static int check_opened(struct squash *squash, const struct squashfs_super_block *head,
 			struct error *err)
 {
 	sqfs_inode root;
 
+	if (!atomic_load_explicit(&is_ours, memory_order_relaxed))
+		return fail("this libsquashfuse reads images by itself", err);
 	if (__BYTE_ORDER == __LITTLE_ENDIAN && memcmp(head, &squash->fs.sb, sizeof(*head)) != 0)
 		return fail("it changes while it is being opened", err);
 	/* The library keeps 8 blocks of tables, too few for a path with big directories. */

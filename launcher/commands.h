@@ -17,6 +17,9 @@ int join_from_env(const char *how, int argc, char **argv);
 /* run [OPTION]... IMAGE [--] COMMAND...: a container without Slurm. */
 int run_main(int argc, char **argv);
 
+/* image COMMAND [OPTION]... IMAGE: what concerns images as files; see launcher/image. */
+int image_main(int argc, char **argv);
+
 /* inspect IMAGE: what the image is and says about itself. */
 int inspect_main(int argc, char **argv);
 

@@ -192,6 +192,26 @@ static int admit_image(const struct site *site, struct error *err)
 				  err);
 }
 
+/* Opens the image, which has to be what the site and the user say. */
+static int open_image(struct site *site, const char *name, struct error *err)
+{
+	struct image_require *require = &site->require;
+	const char *digest = site->settings->digest;
+
+	*require = site->container->require;
+	if (require->digest && digest && strcmp(require->digest, digest) != 0) {
+		error_set(err, 0, "the site wants image '%s' to have digest %s, and you %s", name,
+			  require->digest, digest);
+		return error_remedy(err, "leave out --container-digest");
+	}
+	if (!require->digest)
+		require->digest = digest;
+	if (!require->keys.paths)
+		require->keys = (struct image_keys){ .paths = site->container->conf->image_keys,
+						     .of_site = true };
+	return image_open_required(&site->image, name, require, err);
+}
+
 static int build_or_enter(struct site *site, struct error *err)
 {
 	const char *image = site->settings->image;
@@ -207,7 +227,14 @@ static int build_or_enter(struct site *site, struct error *err)
 			  site->settings->name);
 		return error_remedy(err, "--container=FILE as well");
 	}
-	if (image_open(&site->image, image, err) < 0 || admit_image(site, err) < 0)
+	if (runs && site->settings->digest) {
+		error_set(
+			err, 0,
+			"container '%s' runs already: what it was made from cannot be checked now",
+			site->settings->name);
+		return error_remedy(err, "--container-digest for the step that starts it only");
+	}
+	if (open_image(site, image, err) < 0 || admit_image(site, err) < 0)
 		return -1;
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)
@@ -223,6 +250,8 @@ static int build_or_enter(struct site *site, struct error *err)
 /* What the innermost cause cannot know. */
 static void explain(const struct site *site, struct error *err)
 {
+	uint32_t server = site->container->rendezvous->handover->server;
+
 	if (err->errnum == EMFILE)
 		error_remedy(err, "raise the limit of open files (ulimit -n)");
 	if (err->errnum == EAGAIN)
@@ -237,8 +266,12 @@ static void explain(const struct site *site, struct error *err)
 			err,
 			"check the job's memory (was it killed for using too much?) and the node's log");
 	}
-	if (err->errnum == EIO &&
-	    site->container->rendezvous->handover->server == HANDOVER_SERVER_DAMAGED) {
+	if (err->errnum == EIO && server == HANDOVER_SERVER_ALTERED) {
+		error_wrap(err, "image '%s' is not what its digest says", site->image.path);
+		error_remedy(err, "davit image verify %s; copy or make the image again",
+			     site->image.path);
+	}
+	if (err->errnum == EIO && server == HANDOVER_SERVER_DAMAGED) {
 		error_wrap(err, "image '%s' is damaged or cannot be read", site->image.path);
 		error_remedy(err, "check its file system; copy or make the image again");
 	}

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/settings.h"
+#include "images/image.h"
 #include "launcher/conf/conf.h"
 #include "launcher/devices/grant.h"
 #include "launcher/note.h"
@@ -18,6 +19,8 @@ struct container {
 	const struct settings *settings;
 	const struct conf *conf;
 	const struct policy_rule *rule; /* of conf's policy, or NULL */
+	struct image_require
+		require;    /* by the site, whatever the user wants; without keys: davit.conf's */
 	const char *cwd;                /* absolute working directory of the job, or NULL */
 	const char *script;             /* file of the node that must be inside too, or NULL */
 	bool has_command;               /* else the image's own is run */

@@ -18,6 +18,7 @@ static int help_main(int argc, char **argv)
 	puts("Usage: davit COMMAND [ARGUMENT]...\n"
 	     "Launch containers for job steps, without privilege.\n\n"
 	     "  run       run a command in a container by hand (also: exec)\n"
+	     "  image     seal, sign and verify images, tell their digests\n"
 	     "  inspect   show what an image says about itself\n"
 	     "  mpi-check show whether the node's MPI can be used in an image, and why\n"
 	     "  devices   show this node's GPUs and adapters, and what is wrong with them\n"
@@ -49,6 +50,7 @@ static const struct {
 } commands[] = {
 	{ "run",       run_main },
 	{ "exec",      run_main }, /* for hands that are used to Apptainer */
+	{ "image",     image_main },
 	{ "inspect",   inspect_main },
 	{ "mpi-check", mpi_check_main },
 	{ "devices",   devices_main },

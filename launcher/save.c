@@ -26,6 +26,7 @@
 
 #include "common/fd.h"
 #include "common/home.h"
+#include "common/newfile.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/proctitle.h"
@@ -38,13 +39,6 @@
 static const char *const tools[] = { "/usr/bin/mksquashfs", "/usr/sbin/mksquashfs",
 				     "/usr/local/bin/mksquashfs", "/sbin/mksquashfs" };
 
-struct target {
-	const char *file;
-	char *temporary; /* a name beside it; there is no such file where `unnamed` */
-	bool unnamed;
-	int fd;
-};
-
 static const char *find_tool(struct error *err)
 {
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
@@ -53,54 +47,6 @@ static const char *find_tool(struct error *err)
 	error_set(err, 0, "there is no mksquashfs on this node");
 	error_remedy(err, "ask your admin for the package squashfs-tools");
 	return NULL;
-}
-
-static int open_target(struct target *target, const char *file, struct error *err)
-{
-	const char *slash = strrchr(file, '/');
-	cleanup_free char *dir = slash ? strndup(file, (size_t)(slash - file) + 1) : strdup(".");
-
-	struct stat st;
-
-	*target = (struct target){ .file = file, .fd = -1 };
-	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
-		error_set(err, 0, "it is a directory");
-		return error_remedy(err, "the path of a file");
-	}
-	if (!dir || asprintf(&target->temporary, "%s.davit-%d", file, getpid()) < 0)
-		return error_set(err, ENOMEM, "cannot keep the path");
-	target->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-	target->unnamed = target->fd >= 0;
-	if (target->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
-		target->fd = open(target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (target->fd >= 0)
-		return 0;
-	error_set(err, errno, "cannot create a file in '%s'", dir);
-	if (err->errnum == ENOENT)
-		error_remedy(err, "mkdir %s", dir);
-	return error_remedy(err, "a directory that you may write to");
-}
-
-/* Gives the whole image its name. */
-static int name_target(struct target *target, struct error *err)
-{
-	char link[64];
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", target->fd);
-	if (fsync(target->fd) < 0 ||
-	    (target->unnamed &&
-	     linkat(AT_FDCWD, link, AT_FDCWD, target->temporary, AT_SYMLINK_FOLLOW) < 0))
-		return error_set(err, errno, "cannot write '%s'", target->file);
-	target->unnamed = false;
-	if (rename(target->temporary, target->file) < 0)
-		return error_set(err, errno, "cannot replace '%s'", target->file);
-	return 0;
-}
-
-static void drop_target(struct target *target)
-{
-	if (target->fd >= 0 && !target->unnamed)
-		(void)unlink(target->temporary);
 }
 
 /* Files whose modes shut their owner out belong into the image as well. */
@@ -219,26 +165,26 @@ static int wait_for_ranks(int control, int *root, struct error *err)
 	return end_others(inside, err);
 }
 
-static int save(const char *tool, struct target *target, int control, struct error *err)
+static int save(const char *tool, struct newfile *target, int control, struct error *err)
 {
 	cleanup_close int root = -1;
 	int result = wait_for_ranks(control, &root, err);
 
 	if (result != 0)
 		return result;
-	if (run_tool(tool, root, target->fd, err) < 0 || name_target(target, err) < 0)
-		return error_wrap(err, "cannot save the container to '%s'", target->file);
+	if (run_tool(tool, root, target->fd, err) < 0 || newfile_name(target, err) < 0)
+		return error_wrap(err, "cannot save the container to '%s'", target->path);
 	return 0;
 }
 
-static _Noreturn void saver_main(const char *tool, struct target *target, int control)
+static _Noreturn void saver_main(const char *tool, struct newfile *target, int control)
 {
 	struct error err = ERROR_INIT;
-	const int keep[] = { control, target->fd };
+	const int keep[] = { control, target->fd, target->dir };
 	char code = 0;
 
 	/* Above all not the other end of the lifeline. */
-	helper_close_others(keep, 2);
+	helper_close_others(keep, 3);
 	helper_ignore_signals();
 	helper_use_all_cpus();
 	proctitle_set("davit-save", "davit: saves the container when it has ended");
@@ -246,7 +192,7 @@ static _Noreturn void saver_main(const char *tool, struct target *target, int co
 		report(&err);
 		code = EXIT_SETUP;
 	}
-	drop_target(target);
+	newfile_done(target);
 	(void)send(control, &code, 1, MSG_NOSIGNAL);
 	_exit(code);
 }
@@ -256,14 +202,18 @@ int save_start(struct save *save, const char *name, struct error *err)
 	cleanup_free char *file = home_expand(name, err);
 	const char *tool = file ? find_tool(err) : NULL;
 	cleanup_close int saver = -1;
-	struct target target;
-	int pair[2];
+	struct newfile target = NEWFILE_INIT;
+	int pair[2], result = 0;
 	pid_t pid;
 
-	if (!tool || open_target(&target, file, err) < 0)
+	if (!tool || newfile_open(&target, file, 0666, err) < 0) {
+		newfile_done(&target);
 		return error_wrap(err, "cannot save the container to '%s'", name);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		newfile_done(&target);
 		return error_set(err, errno, "cannot create a socket pair");
+	}
 	saver = pair[1];
 	pid = fork();
 	if (pid == 0) {
@@ -272,10 +222,11 @@ int save_start(struct save *save, const char *name, struct error *err)
 	}
 	save->control = pair[0];
 	if (pid < 0)
-		return error_set(err, errno, "cannot start the process that saves the container");
-	close(target.fd);
-	free(target.temporary);
-	return 0;
+		result = error_set(err, errno, "cannot start the process that saves the container");
+	else
+		target.unnamed = true; /* the saver's: not to be removed from here */
+	newfile_done(&target);
+	return result;
 }
 
 int save_set_root(const struct save *save, int root, int lifeline, struct error *err)

@@ -31,7 +31,9 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/measure.h"
 #include "images/serve.h"
+#include "images/verity.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/narrow.h"
@@ -86,9 +88,33 @@ static void let_go(void)
 	(void)dup2(STDIN_FILENO, STDERR_FILENO);
 }
 
+/* Where there is no plugin, the server has to tell by itself that the image was changed. */
+static bool tells(const struct image *image)
+{
+	return !handover->is_step && image->verity;
+}
+
+static const struct image *served;
+
+static void get_going(void)
+{
+	if (!tells(served))
+		let_go();
+}
+
 static void note_damage(void)
 {
-	handover->server = HANDOVER_SERVER_DAMAGED;
+	struct error err = ERROR_INIT;
+
+	if (!image_blame(served, &err)) {
+		handover->server = HANDOVER_SERVER_DAMAGED;
+		return;
+	}
+	handover->server = HANDOVER_SERVER_ALTERED;
+	if (tells(served)) {
+		report(&err);
+		let_go();
+	}
 }
 
 /* A directory is served by the kernel; all there is to do is to hold what is to be held. */
@@ -150,10 +176,15 @@ static void start_answering(void)
 		(void)pthread_create(&thread, NULL, answer, NULL);
 }
 
+static int seal_of(const struct server *server)
+{
+	return server->image->verity ? verity_fd(server->image->verity) : -1;
+}
+
 /* Closes all that is not needed. Returns the highest descriptor that is left. */
 static int close_others(const struct server *server, int go)
 {
-	const int keep[] = { server->image->fd,     go,
+	const int keep[] = { server->image->fd,     seal_of(server), go,
 			     server->channel,       server->watch,
 			     server->held,          server->rendezvous->memfd,
 			     handover->question_fd, handover->answer_fd };
@@ -171,6 +202,7 @@ static int filter(const struct server *server, int go, struct error *err)
 {
 	const struct server_files files = { .go = go,
 					    .image = server->image->fd,
+					    .seal = seal_of(server),
 					    .channel = server->channel,
 					    .watch = server->watch,
 					    .question = handover->question_fd,
@@ -188,9 +220,10 @@ static int get_ready(const struct server *server, int go, struct service **servi
 						   .cpu = sched_getcpu(),
 						   .uid = geteuid(),
 						   .gid = getegid(),
-						   .ready = let_go,
+						   .ready = get_going,
 						   .damaged = note_damage };
 
+	served = server->image;
 	setsid();
 	helper_ignore_signals();
 	helper_use_all_cpus();

@@ -15,6 +15,7 @@
 struct server_files {
 	int go;       /* recvmsg(2): the word to begin, with one descriptor */
 	int image;    /* pread(2) */
+	int seal;     /* pread(2) */
 	int channel;  /* read(2) and write(2): the kernel's requests and the answers */
 	int watch;    /* read(2): inotify(7) */
 	int question; /* read(2) */

@@ -17,6 +17,7 @@ struct site {
 	struct container *container;
 	const struct settings *settings;
 	struct way *way;
+	struct image_require require; /* what the image had to prove */
 	struct image image;
 	struct named named;
 	struct plan plan;

@@ -366,17 +366,19 @@ static void ask_layer(struct handover *seen)
 static int explain_exit(int status, struct error *err)
 {
 	const char *image = options_value("image") ? options_value("image") : "of the step";
+	enum handover_server server;
 	struct handover seen;
 
 	if (!handover_read(memfd, &seen) || seen.state == HANDOVER_FAILED)
 		return 0; /* then a rank has told why */
-	if (status == 0) {
-		if (seen.state != HANDOVER_EMPTY)
-			return 0;
+	server = handover_server(memfd, &seen);
+	if (status == 0 && seen.state != HANDOVER_EMPTY && server != HANDOVER_SERVER_ALTERED)
+		return 0;
+	if (status == 0 && seen.state == HANDOVER_EMPTY) {
 		error_set(err, 0, "the step ran on the node, not in the container '%s'", image);
 		return error_remedy(err, "tell your admin: Slurm did not start Davit's launcher");
 	}
-	switch (handover_server(memfd, &seen)) {
+	switch (server) {
 	case HANDOVER_SERVER_DIED:
 		error_set(
 			err, 0,
@@ -391,6 +393,12 @@ static int explain_exit(int status, struct error *err)
 			"a part of image '%s' is damaged or cannot be read: files in it gave I/O errors",
 			image);
 		return error_remedy(err, "check its file system; copy or make the image again");
+	case HANDOVER_SERVER_ALTERED:
+		error_set(err, 0,
+			  "image '%s' is not what its digest says: files in it gave I/O errors",
+			  image);
+		return error_remedy(err, "davit image verify %s; copy or make the image again",
+				    image);
 	default:
 		break;
 	}

@@ -121,6 +121,7 @@ void conf_done(struct conf *conf)
 	strings_free(conf->nic_files);
 	strings_free(conf->cdi_directories);
 	strings_free(conf->cdi_hooks);
+	strings_free(conf->image_keys);
 	free(conf->topology_file);
 	edits_done(&conf->environment);
 	for (size_t i = 0; i < conf->template_count; i++)

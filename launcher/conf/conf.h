@@ -66,6 +66,7 @@ struct conf {
 	char **cdi_hooks;       /* paths of programs that CDI's hooks may start; or NULL */
 	char *topology_file;    /* the node's topology as hwloc's XML, or NULL */
 	char *state_dir;        /* where named containers keep their layers; absolute */
+	char **image_keys;      /* public keys whose signatures on images count; or NULL */
 	bool subids;            /* may /etc/subuid be used for remap-root? */
 	bool user_config;       /* do files of users count? */
 	bool is_site_read;      /* nothing of the site's file is missing here */

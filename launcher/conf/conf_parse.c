@@ -259,6 +259,7 @@ static const struct {
 	{ "nic-files", conf_read_nic_files, false },
 	{ "cdi-directories", conf_read_cdi_directories, true },
 	{ "cdi-hooks", conf_read_cdi_hooks, true },
+	{ "image-keys", conf_read_image_keys, true },
 	{ "topology-file", conf_read_topology_file, true },
 	{ "host-mpi", conf_read_host_mpi, false },
 	{ "host-mpi-directories", conf_read_host_mpi_directories, false },
@@ -301,7 +302,7 @@ static int join_value(const struct conf_reader *reader, const struct yaml_node *
 /* The image and what is kept or saved of it. */
 static bool is_of_job(const struct option_def *def)
 {
-	static const char *const names[] = { "image", "name", "save" };
+	static const char *const names[] = { "image", "digest", "name", "save" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(def->name, names[i]) == 0)

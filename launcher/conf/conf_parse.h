@@ -73,6 +73,8 @@ int conf_read_host_mpi(const struct conf_reader *reader, const struct yaml_node 
 		       struct error *err);
 int conf_read_host_mpi_directories(const struct conf_reader *reader, const struct yaml_node *list,
 				   struct error *err);
+int conf_read_image_keys(const struct conf_reader *reader, const struct yaml_node *list,
+			 struct error *err);
 int conf_read_files(const struct conf_reader *reader, const struct yaml_node *list,
 		    struct error *err);
 

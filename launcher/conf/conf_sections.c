@@ -181,6 +181,12 @@ int conf_read_host_mpi_directories(const struct conf_reader *reader, const struc
 	return conf_read_paths(reader, list, &reader->conf->host_mpi_directories, err);
 }
 
+int conf_read_image_keys(const struct conf_reader *reader, const struct yaml_node *list,
+			 struct error *err)
+{
+	return conf_read_paths(reader, list, &reader->conf->image_keys, err);
+}
+
 /* A pattern of fnmatch(3) for names of variables. */
 static int check_pattern(const struct conf_reader *reader, const struct yaml_node *node,
 			 struct error *err)

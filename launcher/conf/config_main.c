@@ -319,6 +319,7 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	print_list(conf, NULL, "nic-files");
 	print_replaced(conf, NULL, "cdi-directories", conf->cdi_directories);
 	print_list(conf, NULL, "cdi-hooks");
+	print_list(conf, NULL, "image-keys");
 	if (conf->topology_file)
 		print_site_value(conf, "topology-file", conf->topology_file);
 	print_site_value(conf, "writable-size", conf->writable_size);

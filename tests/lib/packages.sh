@@ -9,7 +9,7 @@
 packages_build="
 	autoconf automake gcc libc6-dev libtool make pkg-config
 	libcap-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
-	libsquashfuse-dev libyaml-dev"
+	libsquashfuse-dev libssl-dev libyaml-dev"
 
 # a private cluster (tests/cluster) and an image to run there
 packages_cluster="
@@ -17,9 +17,9 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	afl++ bats bindfs bubblewrap clang debootstrap file gdb git hostname hwloc-nox iproute2 jq
-	libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich musl-tools
-	openmpi-bin passt rsyslog
+	afl++ bats bindfs bubblewrap clang debootstrap file fsverity gdb git hostname hwloc-nox
+	iproute2 jq libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich
+	musl-tools openmpi-bin openssl passt rsyslog
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"
 
 # Prints which of the packages $@ are not installed.

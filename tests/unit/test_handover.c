@@ -342,6 +342,8 @@ static void server_lives_and_dies(void **state)
 	assert_int_equal(server(fd), HANDOVER_SERVER_ENDED);
 	handover->server = HANDOVER_SERVER_DAMAGED;
 	assert_int_equal(server(fd), HANDOVER_SERVER_DAMAGED);
+	handover->server = HANDOVER_SERVER_ALTERED;
+	assert_int_equal(server(fd), HANDOVER_SERVER_ALTERED);
 	handover->server = 77;
 	assert_int_equal(server(fd), HANDOVER_SERVER_NONE);
 	unmap(handover);

@@ -95,7 +95,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
-		"%s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s %x",
+		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s %x",
+		settings->digest ? settings->digest : "",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
 		writable[settings->writable], settings->writable_dir ? settings->writable_dir : "",
@@ -120,10 +121,15 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		len += snprintf(out + len, size - (size_t)len, " %s", *at);
 }
 
+#define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A64 A63 "a"
+
 static const struct {
 	const char *name, *value, *part; /* `part` is in the description */
 } accepted[] = {
 	{ "workdir", "/w", "/w :" },
+	{ "digest", "sha256:" A64, "sha256:" A64 " " },
+	{ "digest", "sha256:" A63 "F", "sha256:" A63 "f " },
 	{ "env", "A,B=1", " A B" },
 	{ "name", "mine", " mine:0 " },
 	{ "name", "a.b_c-9:auto", " a.b_c-9:0 " },
@@ -208,14 +214,13 @@ static void a_later_kind_of_writable_forgets_the_earlier(void **state)
 	settings_done(&settings);
 }
 
-#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
 static const char dir_inside[] = "the path of a directory inside the container";
 static const char name_rule[] =
 	"up to 64 letters, digits, '_', '-' and '.', no '.' or '-' in front";
 static const char name_modes[] = "mine:auto, :create, :exec or :no_exec";
 static const char env_rule[] = "NAME or NAME=VALUE, with '\\,' for a comma in the value";
 static const char size_rule[] = "size=NUMBER with k, m, g, t or % behind it";
+static const char digest_rule[] = "sha256: and 64 hexadecimal digits, as davit image digest prints";
 static const char yes_or_no[] = "yes or no";
 static const char spaces[] = "net, net:slirp, ipc, uts, pid";
 static const char port_rule[] = "net:slirp:PORT, or net:slirp:NODEPORT:PORT+...; 1 to 65535";
@@ -233,6 +238,14 @@ static const struct {
 	{ "workdir", "./w", "'./w' is not an absolute path", dir_inside },
 	{ "workdir", "~/w", "'~/w' is not an absolute path", dir_inside },
 	{ "workdir", "w\nx", "'w?x' is not an absolute path", dir_inside },
+	{ "digest", "", "'' is not a digest", digest_rule },
+	{ "digest", A64, "'" A64 "' is not a digest", digest_rule },
+	{ "digest", "sha512:" A64, "'sha512:" A64 "' is not a digest", digest_rule },
+	{ "digest", "SHA256:" A64, "'SHA256:" A64 "' is not a digest", digest_rule },
+	{ "digest", "sha256:" A63, "'sha256:" A63 "' is not a digest", digest_rule },
+	{ "digest", "sha256:" A64 "a", "'sha256:" A64 "a' is not a digest", digest_rule },
+	{ "digest", "sha256:" A63 "g", "'sha256:" A63 "g' is not a digest", digest_rule },
+	{ "digest", "sha256:" A63 "\n", "'sha256:" A63 "?' is not a digest", digest_rule },
 	{ "env", "", "empty list of variables", "" },
 	{ "env", "A,1", "'1' is not the name of a variable", env_rule },
 	{ "env", "A,", "'' is not the name of a variable", env_rule },
@@ -333,7 +346,7 @@ static const char *const before[][2] = {
 	{ "name", "old:exec" },  { "save", "old.sqfs" },
 	{ "writable", "/old" },  { "unshare", "net:slirp:1:2" },
 	{ "mount-home", "yes" }, { "slurm", "no" },
-	{ "mpi", "auto" },
+	{ "mpi", "auto" },       { "digest", "sha256:" A64 },
 };
 
 static void assert_refused(const char *name, const char *value, const char *cause,
