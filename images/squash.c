@@ -191,7 +191,7 @@ int squash_stat(struct squash *squash, uint64_t number, struct stat *st)
 	else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
 		st->st_rdev = makedev((unsigned int)inode.xtra.dev.major,
 				      (unsigned int)inode.xtra.dev.minor);
-	st->st_blocks = (st->st_size + 511) / 512;
+	st->st_blocks = st->st_size / 512 + (st->st_size % 512 > 0);
 	return get_id(squash, inode.base.uid, &st->st_uid) ||
 			       get_id(squash, inode.base.guid, &st->st_gid)
 		       ? EIO

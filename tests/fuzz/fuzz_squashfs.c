@@ -56,9 +56,19 @@ static struct fuse_session *const session = (struct fuse_session *)&reply;
 
 /* ---- libfuse's side ------------------------------------------------------ */
 
+/* libfuse 3.17 has a macro of that name. */
+#ifdef fuse_session_new
+struct fuse_session *fuse_session_new_versioned(struct fuse_args *args,
+						const struct fuse_lowlevel_ops *op, size_t op_size,
+						struct libfuse_version *version, void *userdata)
+#else
 struct fuse_session *fuse_session_new(struct fuse_args *args, const struct fuse_lowlevel_ops *op,
 				      size_t op_size, void *userdata)
+#endif
 {
+#ifdef fuse_session_new
+	(void)version;
+#endif
 	(void)args;
 	assert(op_size == sizeof(ops));
 	ops = *op;

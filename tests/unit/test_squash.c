@@ -421,6 +421,18 @@ static void inodes_that_lie(void **state)
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(squash_stat(squash, node, &st), EIO);
 
+	/* files that are larger than any */
+	open_seed("raw");
+	at = inode_of("file") + 24;
+	put(at, INT64_MAX, 8);
+	assert_int_equal(open_bytes(), 0);
+	assert_int_equal(squash_stat(squash, node, &st), 0);
+	assert_true(st.st_size == INT64_MAX && st.st_blocks == INT64_MAX / 512 + 1);
+	assert_int_equal(read_file(node, INT64_MAX - 1, buf, sizeof(buf), &got), EIO);
+	put(at, (uint64_t)INT64_MAX + 1, 8);
+	assert_int_equal(open_bytes(), 0);
+	assert_int_equal(squash_stat(squash, node, &st), EIO);
+
 	/* a fragment that is not in the table */
 	open_seed("raw-small");
 	at = inode_of("f1");
