@@ -15,6 +15,7 @@
 #include "launcher/security/compile.h"
 
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <linux/tiocl.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -129,6 +130,21 @@ static bool is_newer(int call)
 	return call >= 0 && !name;
 }
 
+static int refusal_rule(scmp_filter_ctx filter, const struct refusal *refusal)
+{
+	uint32_t action = SCMP_ACT_ERRNO((uint32_t)refusal->errnum);
+
+	switch (refusal->part) {
+	case PART_NAMESPACES:
+		return namespace_rules(filter, refusal);
+	case PART_NOT_VM:
+		return seccomp_rule_add(filter, action, refusal->call, 1,
+					SCMP_A2(SCMP_CMP_NE, KCMP_VM));
+	default:
+		return seccomp_rule_add(filter, action, refusal->call, 0);
+	}
+}
+
 static int refusal_rules(scmp_filter_ctx filter, const struct profile *profile, bool newer)
 {
 	int result = 0;
@@ -138,11 +154,7 @@ static int refusal_rules(scmp_filter_ctx filter, const struct profile *profile, 
 
 		if (is_newer(refusal->call) != newer)
 			continue;
-		result = refusal->only_namespaces
-				 ? namespace_rules(filter, refusal)
-				 : seccomp_rule_add(filter,
-						    SCMP_ACT_ERRNO((uint32_t)refusal->errnum),
-						    refusal->call, 0);
+		result = refusal_rule(filter, refusal);
 	}
 	return result;
 }

@@ -43,9 +43,11 @@ static int refuse(struct profile *profile, const struct refusal *refusal, struct
 	return 0;
 }
 
-static bool is_namespaces(const struct call_group *group, const char *call)
+static enum refusal_part part_of(const struct call_group *group, const char *call)
 {
-	return strcmp(group->name, GROUP_NAMESPACES) == 0 && strcmp(call, "setns") != 0;
+	if (strcmp(group->name, GROUP_NAMESPACES) == 0 && strcmp(call, "setns") != 0)
+		return PART_NAMESPACES;
+	return strcmp(group->name, GROUP_COMPARE) == 0 ? PART_NOT_VM : PART_ALL;
 }
 
 /* Refuses or allows the calls of a group. Those that this libseccomp does not know are passed over:
@@ -66,7 +68,7 @@ static int set_group(struct profile *profile, const struct call_group *group, bo
 		at += len;
 		refusal = (struct refusal){ .call = call_number(name),
 					    .errnum = call_errno(name),
-					    .only_namespaces = is_namespaces(group, name) };
+					    .part = part_of(group, name) };
 		if (refusal.call == CALL_UNKNOWN)
 			continue;
 		drop(profile, refusal.call);

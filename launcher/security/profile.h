@@ -12,10 +12,17 @@
 
 #include "common/error.h"
 
+/* What of a call is refused. */
+enum refusal_part {
+	PART_ALL,
+	PART_NAMESPACES, /* of unshare and clone: with flags that make namespaces */
+	PART_NOT_VM      /* of kcmp: all but KCMP_VM */
+};
+
 struct refusal {
 	int call;
-	int errnum;           /* what it returns */
-	bool only_namespaces; /* as far as its flags make namespaces */
+	int errnum; /* what it returns */
+	enum refusal_part part;
 };
 
 struct profile_file; /* profile_file.h */

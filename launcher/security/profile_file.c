@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* profile_file.c - see profile_file.h; beside images/oci.c the one that knows jansson. */
+/* profile_file.c - see profile_file.h. */
 #include "launcher/security/profile_file.h"
 
 #include <errno.h>
@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "common/fd.h"
-#include "common/nearest.h"
 #include "launcher/security/calls.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#include "launcher/security/profile_parse.h"
 
 static void decref(json_t **json)
 {
@@ -32,107 +29,13 @@ struct parsing {
 	struct error *err;
 };
 
-struct word {
-	const char *name;
-	uint32_t value;
-};
-
-/* ---- values ---------------------------------------------------------------------------------- */
-
-/* Is there nothing in `object` but these keys? */
-static int check_keys(json_t *object, const char *where, const char *const *keys, size_t count,
-		      struct error *err)
-{
-	const char *key, *near;
-	json_t *value;
-
-	json_object_foreach(object, key, value)
-	{
-		size_t i = 0;
-
-		while (i < count && strcmp(key, keys[i]) != 0)
-			i++;
-		if (i < count)
-			continue;
-		near = word_nearest(key, keys, count);
-		error_set(err, 0, "unknown key '%s' in %s", key, where);
-		return near ? error_remedy(err, "%s", near) : -1;
-	}
-	return 0;
-}
-
-static bool is_absent(json_t *value)
-{
-	return !value || json_is_null(value);
-}
-
-/* A member that has to be of this type; *value is NULL where it is absent. */
-static int get(json_t *object, const char *key, json_type type, json_t **value, struct error *err)
-{
-	static const char *const names[] = { [JSON_OBJECT] = "an object",
-					     [JSON_ARRAY] = "an array",
-					     [JSON_STRING] = "a string",
-					     [JSON_INTEGER] = "an integer" };
-
-	*value = json_object_get(object, key);
-	if (is_absent(*value)) {
-		*value = NULL;
-		return 0;
-	}
-	if (json_typeof(*value) != type)
-		return error_set(err, 0, "'%s' is not %s", key, names[type]);
-	return 0;
-}
-
-static int get_number(json_t *object, const char *key, uint64_t max, uint64_t *number,
-		      bool *is_there, struct error *err)
-{
-	json_t *value;
-
-	if (get(object, key, JSON_INTEGER, &value, err) < 0)
-		return -1;
-	*is_there = value;
-	*number = 0;
-	if (!value)
-		return 0;
-	if (json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max)
-		return error_set(err, 0, "'%s' is not a number from 0 to %llu", key,
-				 (unsigned long long)max);
-	*number = (uint64_t)json_integer_value(value);
-	return 0;
-}
-
-/* What the word in `key` stands for. */
-static int get_word(json_t *object, const char *key, const struct word *words, size_t count,
-		    uint32_t *value, struct error *err)
-{
-	const char *names[32], *near, *name;
-	json_t *text;
-
-	if (get(object, key, JSON_STRING, &text, err) < 0)
-		return -1;
-	if (!text)
-		return error_set(err, 0, "'%s' is missing", key);
-	name = json_string_value(text);
-	for (size_t i = 0; i < count; i++) {
-		names[i] = words[i].name;
-		if (strcmp(name, words[i].name) == 0) {
-			*value = words[i].value;
-			return 0;
-		}
-	}
-	near = word_nearest(name, names, count);
-	error_set(err, 0, "unknown %s '%s'", key, name);
-	return error_remedy(err, "%s", near ? near : words[0].name);
-}
-
 /* ---- actions and architectures --------------------------------------------------------------- */
 
 /* SCMP_ACT_NOTIFY is not among them: there is nobody to ask. */
 static int get_action(const struct parsing *parsing, json_t *object, const char *key,
 		      const char *errno_key, uint32_t *action)
 {
-	static const struct word words[] = {
+	static const struct json_word words[] = {
 		{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
 		{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) },
 		{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
@@ -145,8 +48,8 @@ static int get_action(const struct parsing *parsing, json_t *object, const char 
 	uint64_t number;
 	bool is_there;
 
-	if (get_word(object, key, words, COUNT_OF(words), action, parsing->err) < 0 ||
-	    get_number(object, errno_key, 4095, &number, &is_there, parsing->err) < 0)
+	if (json_get_word(object, key, words, COUNT_OF(words), action, parsing->err) < 0 ||
+	    json_get_number(object, errno_key, 4095, &number, &is_there, parsing->err) < 0)
 		return -1;
 	if (*action != SCMP_ACT_ERRNO(0) && *action != SCMP_ACT_TRACE(0))
 		return is_there ? error_set(parsing->err, 0, "'%s' goes with SCMP_ACT_ERRNO only",
@@ -156,7 +59,7 @@ static int get_action(const struct parsing *parsing, json_t *object, const char 
 	return 0;
 }
 
-static const struct word arches[] = {
+static const struct json_word arches[] = {
 	{ "SCMP_ARCH_X86", SCMP_ARCH_X86 },
 	{ "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64 },
 	{ "SCMP_ARCH_X32", SCMP_ARCH_X32 },
@@ -199,7 +102,8 @@ static int add_arch(const struct parsing *parsing, json_t *name)
 
 	if (!holder)
 		return error_set(parsing->err, ENOMEM, "cannot keep the profile");
-	if (get_word(holder, "architecture", arches, COUNT_OF(arches), &arch, parsing->err) < 0)
+	if (json_get_word(holder, "architecture", arches, COUNT_OF(arches), &arch, parsing->err) <
+	    0)
 		return -1;
 	for (size_t i = 0; i < file->arch_count; i++)
 		if (file->arches[i] == arch)
@@ -221,10 +125,10 @@ static int add_arch_map(const struct parsing *parsing, json_t *map)
 	{
 		if (!json_is_object(entry))
 			return error_set(parsing->err, 0, "'archMap[%zu]' is not an object", i);
-		if (check_keys(entry, "'archMap'", keys, COUNT_OF(keys), parsing->err) < 0 ||
-		    get_word(entry, "architecture", arches, COUNT_OF(arches), &arch, parsing->err) <
-			    0 ||
-		    get(entry, "subArchitectures", JSON_ARRAY, &subs, parsing->err) < 0)
+		if (json_check_keys(entry, "'archMap'", keys, COUNT_OF(keys), parsing->err) < 0 ||
+		    json_get_word(entry, "architecture", arches, COUNT_OF(arches), &arch,
+				  parsing->err) < 0 ||
+		    json_get(entry, "subArchitectures", JSON_ARRAY, &subs, parsing->err) < 0)
 			return -1;
 		json_array_foreach(subs, k, sub)
 		{
@@ -240,8 +144,8 @@ static int read_arches(const struct parsing *parsing, json_t *root)
 	json_t *list, *map, *name;
 	size_t i;
 
-	if (get(root, "architectures", JSON_ARRAY, &list, parsing->err) < 0 ||
-	    get(root, "archMap", JSON_ARRAY, &map, parsing->err) < 0)
+	if (json_get(root, "architectures", JSON_ARRAY, &list, parsing->err) < 0 ||
+	    json_get(root, "archMap", JSON_ARRAY, &map, parsing->err) < 0)
 		return -1;
 	if (list && map)
 		return error_set(parsing->err, 0, "'architectures' and 'archMap' are both there");
@@ -253,121 +157,12 @@ static int read_arches(const struct parsing *parsing, json_t *root)
 	return add_arch_map(parsing, map);
 }
 
-/* ---- conditions ------------------------------------------------------------------------------ */
-
-/* What Docker calls this machine, which is what Go does. */
-static bool is_native(const char *arch)
-{
-	switch (seccomp_arch_native()) {
-	case SCMP_ARCH_X86_64:
-		return strcmp(arch, "amd64") == 0;
-	case SCMP_ARCH_AARCH64:
-		return strcmp(arch, "arm64") == 0;
-	case SCMP_ARCH_PPC64LE:
-		return strcmp(arch, "ppc64le") == 0;
-	case SCMP_ARCH_S390X:
-		return strcmp(arch, "s390x") == 0;
-	case SCMP_ARCH_RISCV64:
-		return strcmp(arch, "riscv64") == 0;
-	default:
-		return false;
-	}
-}
-
-/* How many of the strings in `key` hold, and how many there are. */
-static int count_list(const struct parsing *parsing, json_t *filter, const char *key, bool is_caps,
-		      size_t *held, size_t *count)
-{
-	json_t *list, *item;
-	size_t i;
-
-	*held = *count = 0;
-	if (get(filter, key, JSON_ARRAY, &list, parsing->err) < 0)
-		return -1;
-	json_array_foreach(list, i, item)
-	{
-		const char *name = json_string_value(item);
-
-		if (!name)
-			return error_set(parsing->err, 0, "'%s[%zu]' is not a string", key, i);
-		++*count;
-		*held += is_caps ? parsing->facts->has_capability(name, parsing->facts->data)
-				 : is_native(name);
-	}
-	return 0;
-}
-
-/* Returns 1 if the kernel is at least "MAJOR.MINOR", 0 if it is older, or -1. */
-static int compare_kernel(const char *wanted, struct error *err)
-{
-	unsigned int major, minor, own_major = 0, own_minor = 0;
-	struct utsname node;
-	char rest;
-
-	if (strspn(wanted, "0123456789.") != strlen(wanted) || strlen(wanted) > 16 ||
-	    sscanf(wanted, "%u.%u%c", &major, &minor, &rest) != 2) {
-		error_set(err, 0, "'minKernel' is not MAJOR.MINOR: '%s'", wanted);
-		return -1;
-	}
-	if (uname(&node) < 0 || sscanf(node.release, "%u.%u", &own_major, &own_minor) != 2)
-		return error_set(err, 0, "the kernel has no version");
-	return own_major != major ? own_major > major : own_minor >= minor;
-}
-
-struct condition {
-	bool all_caps, any_cap, any_arch, kernel; /* hold */
-	bool has_arches, has_kernel;              /* are there */
-};
-
-static int read_condition(const struct parsing *parsing, json_t *rule, const char *which,
-			  struct condition *condition)
-{
-	static const char *const keys[] = { "caps", "arches", "minKernel" };
-	json_t *filter, *kernel;
-	size_t caps, caps_held, count, held;
-	int result;
-
-	*condition = (struct condition){ .all_caps = true };
-	if (get(rule, which, JSON_OBJECT, &filter, parsing->err) < 0)
-		return -1;
-	if (!filter)
-		return 0;
-	if (check_keys(filter, which, keys, COUNT_OF(keys), parsing->err) < 0 ||
-	    count_list(parsing, filter, "caps", true, &caps_held, &caps) < 0 ||
-	    count_list(parsing, filter, "arches", false, &held, &count) < 0 ||
-	    get(filter, "minKernel", JSON_STRING, &kernel, parsing->err) < 0)
-		return -1;
-	condition->all_caps = caps_held == caps;
-	condition->any_cap = caps_held > 0;
-	condition->any_arch = held > 0;
-	condition->has_arches = count > 0;
-	if (!kernel)
-		return 0;
-	condition->has_kernel = true;
-	result = compare_kernel(json_string_value(kernel), parsing->err);
-	condition->kernel = result > 0;
-	return result < 0 ? -1 : 0;
-}
-
-/* Returns 1 where a rule counts, 0 where it does not, or -1. */
-static int rule_counts(const struct parsing *parsing, json_t *rule)
-{
-	struct condition in, out;
-
-	if (read_condition(parsing, rule, "includes", &in) < 0 ||
-	    read_condition(parsing, rule, "excludes", &out) < 0)
-		return -1;
-	if (out.any_cap || out.any_arch || out.kernel)
-		return 0;
-	return in.all_caps && (!in.has_arches || in.any_arch) && (!in.has_kernel || in.kernel);
-}
-
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 static int read_arg(const struct parsing *parsing, json_t *arg, struct scmp_arg_cmp *cmp)
 {
 	static const char *const keys[] = { "index", "value", "valueTwo", "op" };
-	static const struct word words[] = {
+	static const struct json_word words[] = {
 		{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
 		{ "SCMP_CMP_NE", SCMP_CMP_NE },
 		{ "SCMP_CMP_LT", SCMP_CMP_LT },
@@ -383,14 +178,14 @@ static int read_arg(const struct parsing *parsing, json_t *arg, struct scmp_arg_
 
 	if (!json_is_object(arg))
 		return error_set(err, 0, "one of 'args' is not an object");
-	if (check_keys(arg, "'args'", keys, COUNT_OF(keys), err) < 0 ||
-	    get_word(arg, "op", words, COUNT_OF(words), &op, err) < 0 ||
-	    get_number(arg, "valueTwo", UINT64_MAX, &value_two, &is_there, err) < 0 ||
-	    get_number(arg, "value", UINT64_MAX, &value, &is_there, err) < 0)
+	if (json_check_keys(arg, "'args'", keys, COUNT_OF(keys), err) < 0 ||
+	    json_get_word(arg, "op", words, COUNT_OF(words), &op, err) < 0 ||
+	    json_get_number(arg, "valueTwo", UINT64_MAX, &value_two, &is_there, err) < 0 ||
+	    json_get_number(arg, "value", UINT64_MAX, &value, &is_there, err) < 0)
 		return -1;
 	if (!is_there)
 		return error_set(err, 0, "'value' is missing");
-	if (get_number(arg, "index", PROFILE_ARGS_MAX - 1, &index, &is_there, err) < 0)
+	if (json_get_number(arg, "index", PROFILE_ARGS_MAX - 1, &index, &is_there, err) < 0)
 		return -1;
 	if (!is_there)
 		return error_set(err, 0, "'index' is missing");
@@ -465,8 +260,8 @@ static int read_names(const struct parsing *parsing, json_t *object, struct prof
 	json_t *names, *name;
 	size_t i;
 
-	if (get(object, "name", JSON_STRING, &name, parsing->err) < 0 ||
-	    get(object, "names", JSON_ARRAY, &names, parsing->err) < 0)
+	if (json_get(object, "name", JSON_STRING, &name, parsing->err) < 0 ||
+	    json_get(object, "names", JSON_ARRAY, &names, parsing->err) < 0)
 		return -1;
 	if (!name && json_array_size(names) == 0)
 		return error_set(parsing->err, 0, "'names' is missing");
@@ -493,9 +288,9 @@ static int read_rule(const struct parsing *parsing, json_t *object)
 
 	if (!json_is_object(object))
 		return error_set(parsing->err, 0, "it is not an object");
-	if (check_keys(object, "it", keys, COUNT_OF(keys), parsing->err) < 0 ||
+	if (json_check_keys(object, "it", keys, COUNT_OF(keys), parsing->err) < 0 ||
 	    get_action(parsing, object, "action", "errnoRet", &rule.action) < 0 ||
-	    get(object, "args", JSON_ARRAY, &args, parsing->err) < 0)
+	    json_get(object, "args", JSON_ARRAY, &args, parsing->err) < 0)
 		return -1;
 	if (json_array_size(args) > PROFILE_ARGS_MAX)
 		return error_set(parsing->err, 0, "'args' has more than %d", PROFILE_ARGS_MAX);
@@ -504,7 +299,7 @@ static int read_rule(const struct parsing *parsing, json_t *object)
 		if (read_arg(parsing, arg, &rule.args[rule.arg_count++]) < 0)
 			return -1;
 	}
-	counts = rule_counts(parsing, object);
+	counts = rule_counts(parsing->facts, object, parsing->err);
 	return counts > 0 ? read_names(parsing, object, &rule) : counts;
 }
 
@@ -524,7 +319,7 @@ static int read_rules(struct parsing *parsing, json_t *list)
 
 static int read_flags(const struct parsing *parsing, json_t *root)
 {
-	static const struct word words[] = {
+	static const struct json_word words[] = {
 		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
 		/* Always so, and nothing to do for a process with one thread. */
 		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
@@ -534,7 +329,7 @@ static int read_flags(const struct parsing *parsing, json_t *root)
 	uint32_t flag;
 	size_t i;
 
-	if (get(root, "flags", JSON_ARRAY, &list, parsing->err) < 0)
+	if (json_get(root, "flags", JSON_ARRAY, &list, parsing->err) < 0)
 		return -1;
 	json_array_foreach(list, i, name)
 	{
@@ -542,7 +337,7 @@ static int read_flags(const struct parsing *parsing, json_t *root)
 
 		if (!holder)
 			return error_set(parsing->err, ENOMEM, "cannot keep the profile");
-		if (get_word(holder, "flag", words, COUNT_OF(words), &flag, parsing->err) < 0)
+		if (json_get_word(holder, "flag", words, COUNT_OF(words), &flag, parsing->err) < 0)
 			return -1;
 		parsing->file->flags |= flag;
 	}
@@ -557,11 +352,11 @@ static int read_root(struct parsing *parsing, json_t *root)
 
 	if (!json_is_object(root))
 		return error_set(parsing->err, 0, "it is not a JSON object");
-	if (check_keys(root, "the profile", keys, COUNT_OF(keys), parsing->err) < 0 ||
+	if (json_check_keys(root, "the profile", keys, COUNT_OF(keys), parsing->err) < 0 ||
 	    get_action(parsing, root, "defaultAction", "defaultErrnoRet", &parsing->file->action) <
 		    0 ||
 	    read_arches(parsing, root) < 0 || read_flags(parsing, root) < 0 ||
-	    get(root, "syscalls", JSON_ARRAY, &syscalls, parsing->err) < 0)
+	    json_get(root, "syscalls", JSON_ARRAY, &syscalls, parsing->err) < 0)
 		return -1;
 	return read_rules(parsing, syscalls);
 }

@@ -15,8 +15,9 @@ struct call_group {
 	const char *reason; /* a few words */
 };
 
-/* These two are more than a list of calls. */
+/* These are more than a list of calls. */
 #define GROUP_NAMESPACES "namespaces" /* unshare and clone only as far as they make namespaces */
+#define GROUP_COMPARE    "compare"    /* kcmp but for KCMP_VM */
 #define GROUP_FOREIGN    "foreign"    /* no calls of its own: all of other architectures */
 
 /* Ends with a NULL name. */

@@ -5,7 +5,7 @@
  * The first byte chooses. A profile that is taken is compiled, too, as far as it is small: what comes
  * out must be within the kernel's limits.
  */
-/* link: launcher/security/calls.c launcher/security/compile.c launcher/security/filter.c launcher/security/profile.c launcher/security/profile_file.c launcher/security/table.c common/nearest.c common/error.c common/fd.c -lseccomp -ljansson */
+/* link: launcher/security/calls.c launcher/security/compile.c launcher/security/filter.c launcher/security/profile.c launcher/security/profile_file.c launcher/security/profile_json.c launcher/security/profile_when.c launcher/security/table.c common/nearest.c common/error.c common/fd.c -lseccomp -ljansson */
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>

@@ -43,7 +43,7 @@ assert_default() {
 	# these say that they are there
 	assert_calls EFAULT io_uring_setup memfd_create
 	assert_calls EINVAL clone3 mbind
-	assert_call ptrace ESRCH
+	assert_calls ESRCH ptrace kcmp-vm
 	# the container's user namespace has no room for another
 	assert_call clone3-user ENOSPC
 	! is_x86_64 || assert_calls EPERM "${x86_64[@]}"

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
@@ -133,7 +134,7 @@ static int each_is_odd(const struct profile *profile)
 	for (size_t i = 0; i < profile->count; i++) {
 		const struct refusal *refusal = &profile->refused[i];
 
-		if (refusal->call < 0 || refusal->only_namespaces)
+		if (refusal->call < 0 || refusal->part == PART_NAMESPACES)
 			continue;
 		errno = 0;
 		if (syscall(refusal->call, -1, -1, -1, -1, -1, -1) != -1 || errno != ODD_ERRNO) {
@@ -144,6 +145,8 @@ static int each_is_odd(const struct profile *profile)
 	CHECK(syscall(SYS_unshare, CLONE_NEWUTS) == -1 && errno == ODD_ERRNO);
 	CHECK(syscall(SYS_unshare, CLONE_NEWTIME | CLONE_FILES) == -1 && errno == ODD_ERRNO);
 	CHECK(syscall(SYS_unshare, CLONE_FILES) == 0);
+	CHECK(syscall(SYS_kcmp, -1, -1, KCMP_VM, 0, 0) == -1 && errno == ESRCH);
+	CHECK(syscall(SYS_kcmp, -1, -1, 1L << 32 | KCMP_FILES, 0, 0) == -1 && errno == ODD_ERRNO);
 	CHECK(syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0) == -1 && errno == ODD_ERRNO);
 	return 0;
 }
@@ -225,13 +228,14 @@ static void changes_follow_each_other(void **state)
 	assert_int_equal(profile_deny(&profile, "all", &err), 0);
 	assert_int_equal(profile_find(&profile, bpf)->errnum, EPERM);
 	assert_int_equal(profile_find(&profile, call_number("clone3"))->errnum, ENOSYS);
-	assert_true(profile_find(&profile, call_number("clone"))->only_namespaces);
+	assert_int_equal(profile_find(&profile, call_number("clone"))->part, PART_NAMESPACES);
 	assert_int_equal(profile_allow(&profile, "namespaces", &err), 0);
 	assert_false(profile_refuses_namespaces(&profile));
 	assert_null(profile_find(&profile, call_number("setns")));
 	/* by name it is the whole call */
 	assert_int_equal(profile_deny(&profile, "unshare", &err), 0);
-	assert_false(profile_find(&profile, call_number("unshare"))->only_namespaces);
+	assert_int_equal(profile_find(&profile, call_number("unshare"))->part, PART_ALL);
+	assert_int_equal(profile_find(&profile, call_number("kcmp"))->part, PART_NOT_VM);
 	assert_true(profile.foreign);
 	assert_int_equal(profile_allow(&profile, "foreign", &err), 0);
 	assert_false(profile.foreign);
@@ -353,6 +357,29 @@ static void too_many_rules(void **state)
 	assert_cause(&err, "syscalls[0]: more than 4096 rules");
 }
 
+/* There is a comparison that tells x32's calls, on any kernel. */
+static void x32_is_told(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct profile profile;
+	struct filter filter;
+	struct sock_filter code;
+	size_t found = 0;
+
+	(void)state;
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
+		return;
+	assert_int_equal(profile_init_default(&profile, &err), 0);
+	assert_int_equal(profile_compile(&profile, false, &filter, &err), 0);
+	for (size_t at = sizeof(struct filter_head); at < filter.len; at += sizeof(code)) {
+		memcpy(&code, filter.data + at, sizeof(code));
+		found += code.code == (BPF_JMP | BPF_JGE | BPF_K) && code.k == 0x40000000;
+	}
+	assert_int_equal(found, 1);
+	filter_done(&filter);
+	profile_done(&profile);
+}
+
 /* What a process finds in the container's /dev must not hurt it. */
 static void broken_blocks(void **state)
 {
@@ -385,6 +412,7 @@ int main(void)
 		cmocka_unit_test(conditions_count),
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(too_many_rules),
+		cmocka_unit_test(x32_is_told),
 		cmocka_unit_test(broken_blocks),
 	};
 

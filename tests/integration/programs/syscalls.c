@@ -61,6 +61,7 @@ static const struct {
 	{ "fanotify_init", SYS_fanotify_init, { -1 } },
 	{ "fanotify_mark", SYS_fanotify_mark, { -1 } },
 	{ "kcmp", SYS_kcmp, { -1, -1, -1 } },
+	{ "kcmp-vm", SYS_kcmp, { -1, -1, 1 } },
 	{ "add_key", SYS_add_key, { 0 } },
 	{ "request_key", SYS_request_key, { 0 } },
 	{ "keyctl", SYS_keyctl, { 0, -3, 0 } },
