@@ -13,6 +13,11 @@
  * capability that it lacks. A helper that has the same user and namespace as the ranks, but files of
  * the node in hand, keeps one for that sake, which means nothing in a user namespace.
  *
+ * The launcher itself hides: between dropping its capabilities and executing the command it is like the
+ * ranks of its container, but its program, memory and open files are the node's still. And a rank may
+ * have made a namespace that it enters, and so have all capabilities over it there, while its root
+ * directory is the node's.
+ *
  * The bounding set is what uid 0 gets at an exec; with no_new_privs never more than it had.
  */
 #include "launcher/narrow.h"
@@ -81,4 +86,11 @@ int narrow(enum narrow_to to, struct error *err)
 	if (drop_to(to) < 0)
 		return error_set(err, errno, "cannot drop the capabilities");
 	return to == NARROW_HELPER ? 0 : filter_install(to == NARROW_FAKE_ROOT, err);
+}
+
+int narrow_hide(struct error *err)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot hide the launcher from the container");
+	return 0;
 }

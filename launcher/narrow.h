@@ -18,4 +18,8 @@ enum narrow_to {
  * and then the process must end. */
 int narrow(enum narrow_to to, struct error *err);
 
+/* Hides this process from those of its user, until the next execve(2): its program, memory and files in
+ * /proc, and from ptrace. Only root of the node sees them. Returns 0, or -1 with `err` set. */
+int narrow_hide(struct error *err);
+
 #endif

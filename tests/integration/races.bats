@@ -243,6 +243,23 @@ swap() {
 	done
 }
 
+@test 'nor when it enters what a rank has made to be entered' {
+	local job
+
+	# where the filter of system calls refuses that, there is nothing to fear
+	run_srun --container="$SMALL" /opt/test/peek 0 room
+	((status != 3)) || return 0
+	begin srun --container="$SMALL" /opt/test/peek 6 room
+	await_output up
+	job=$(job_now)
+	for _ in {1..120}; do
+		run_alice "$DAVIT" enter "$job" true
+	done
+	finish
+	assert_success
+	assert_match $'^up\nseen [1-9][0-9]+$'
+}
+
 @test 'a program of the container is itself in /proc/self/exe, and as dumpable as ever' {
 	run_srun --container="$SMALL" sh -c 'readlink /proc/self/exe; /opt/test/attempts on $$'
 	assert_success
