@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -196,12 +195,8 @@ int command_exec(char **argv, const char *workdir, enum narrow_to narrow_to,
 		return error_remedy(err,
 				    "--container-mounts to bring it in, or --container-workdir=/");
 	}
-	/* Without capabilities, this is a process like those that run in the container already, but one
-	 * of the node's still: its program, its memory, its open files. The kernel hides them from the
-	 * others now, and no more when the command is executed. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return error_set(err, errno, "cannot hide the launcher from the container");
-	if (narrow(narrow_to, err) < 0 || filter_load(filter->data, filter->len, err) < 0)
+	if (narrow_hide(err) < 0 || narrow(narrow_to, err) < 0 ||
+	    filter_load(filter->data, filter->len, err) < 0)
 		return -1;
 	return strchr(argv[0], '/') ? exec_path(argv, err) : exec_in_path(argv, err);
 }

@@ -260,6 +260,8 @@ int namespaces_mount_ipc(const struct namespaces *namespaces, struct root *root,
 
 int namespaces_enter(const struct namespaces *namespaces, struct error *err)
 {
+	if (narrow_hide(err) < 0)
+		return -1;
 	for (int i = 0; i < NAMESPACE_COUNT; i++)
 		if (namespaces->fds[i] >= 0 && setns(namespaces->fds[i], kinds[i].clone) < 0)
 			return error_set(err, errno, "cannot enter the container's %s namespace",

@@ -13,6 +13,11 @@
  * capability that it lacks. A helper that has the same user and namespace as the ranks, but files of
  * the node in hand, keeps one for that sake, which means nothing in a user namespace.
  *
+ * The launcher itself hides: between dropping its capabilities and executing the command it is like the
+ * ranks of its container, but its program, memory and open files are the node's still. And a rank may
+ * have made a namespace that it enters, and so have all capabilities over it there, while its root
+ * directory is the node's.
+ *
  * The bounding set is what uid 0 gets at an exec; with no_new_privs never more than it had.
  */
 #include "launcher/narrow.h"
@@ -87,4 +92,11 @@ bool narrow_keeps(enum narrow_to to, const char *name)
 
 	return to == NARROW_ROOT && cap_from_name(name, &cap) == 0 &&
 	       is_kept(cap, of_root, OF_ROOT_COUNT);
+}
+
+int narrow_hide(struct error *err)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_set(err, errno, "cannot hide the launcher from the container");
+	return 0;
 }

@@ -21,4 +21,8 @@ int narrow(enum narrow_to to, struct error *err);
 /* Does `to` leave the use of the capability of that name (CAP_...)? */
 bool narrow_keeps(enum narrow_to to, const char *name);
 
+/* Hides this process from those of its user, until the next execve(2): its program, memory and files in
+ * /proc, and from ptrace. Only root of the node sees them. Returns 0, or -1 with `err` set. */
+int narrow_hide(struct error *err);
+
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "launcher/narrow.h"
 #include "launcher/running/process.h"
 
 enum {
@@ -107,6 +108,8 @@ int entrance_open(struct entrance *entrance, const struct running *running, stru
 
 int entrance_pass(struct entrance *entrance, struct error *err)
 {
+	if (narrow_hide(err) < 0)
+		return -1;
 	for (size_t i = 0; i < ENTRANCE_KINDS; i++) {
 		if (entrance->ns[i] < 0)
 			continue;
