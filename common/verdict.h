@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include "common/digest.h"
 #include "common/error.h"
 #include "common/handover.h"
 

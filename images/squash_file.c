@@ -156,8 +156,8 @@ static int read_image(const struct squash *squash, uint64_t position, void *buf,
 	if (position > end || size > end - position)
 		return EIO;
 	while (got < size) {
-		ssize_t n = image_read(squash->fs.fd, (char *)buf + got, size - got,
-				       at + (off_t)got);
+		ssize_t n =
+			image_read(squash->fs.fd, (char *)buf + got, size - got, at + (off_t)got);
 
 		if (n < 0 && errno == EINTR)
 			continue;

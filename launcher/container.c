@@ -188,28 +188,19 @@ static int admit_image(const struct site *site, struct error *err)
 			  site->image.path);
 		return error_remedy(err, "start the step again");
 	}
-	return policy_check_image(&container->conf->policy, container->rule, site->image.fd, path,
+	return policy_check_image(&container->conf->policy, container->rule, &site->image, path,
 				  err);
 }
 
 /* Opens the image, which has to be what the site and the user say. */
 static int open_image(struct site *site, const char *name, struct error *err)
 {
-	struct image_require *require = &site->require;
-	const char *digest = site->settings->digest;
+	const struct container *container = site->container;
 
-	*require = site->container->require;
-	if (require->digest && digest && strcmp(require->digest, digest) != 0) {
-		error_set(err, 0, "the site wants image '%s' to have digest %s, and you %s", name,
-			  require->digest, digest);
-		return error_remedy(err, "leave out --container-digest");
-	}
-	if (!require->digest)
-		require->digest = digest;
-	if (!require->keys.paths)
-		require->keys = (struct image_keys){ .paths = site->container->conf->image_keys,
-						     .of_site = true };
-	return image_open_required(&site->image, name, require, err);
+	site->require = policy_require(container->conf, container->rule, site->settings);
+	if (image_open_required(&site->image, name, &site->require, err) < 0)
+		return -1;
+	return admit_image(site, err);
 }
 
 static int build_or_enter(struct site *site, struct error *err)
@@ -234,7 +225,7 @@ static int build_or_enter(struct site *site, struct error *err)
 			site->settings->name);
 		return error_remedy(err, "--container-digest for the step that starts it only");
 	}
-	if (open_image(site, image, err) < 0 || admit_image(site, err) < 0)
+	if (open_image(site, image, err) < 0)
 		return -1;
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)

@@ -19,8 +19,6 @@ struct container {
 	const struct settings *settings;
 	const struct conf *conf;
 	const struct policy_rule *rule; /* of conf's policy, or NULL */
-	struct image_require
-		require;    /* by the site, whatever the user wants; without keys: davit.conf's */
 	const char *cwd;                /* absolute working directory of the job, or NULL */
 	const char *script;             /* file of the node that must be inside too, or NULL */
 	bool has_command;               /* else the image's own is run */

@@ -184,10 +184,11 @@ static int seal_of(const struct server *server)
 /* Closes all that is not needed. Returns the highest descriptor that is left. */
 static int close_others(const struct server *server, int go)
 {
-	const int keep[] = { server->image->fd,     seal_of(server), go,
-			     server->channel,       server->watch,
-			     server->held,          server->rendezvous->memfd,
-			     handover->question_fd, handover->answer_fd };
+	const int keep[] = {
+		server->image->fd,         seal_of(server),       go,
+		server->channel,           server->watch,         server->held,
+		server->rendezvous->memfd, handover->question_fd, handover->answer_fd
+	};
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 

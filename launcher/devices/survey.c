@@ -40,15 +40,15 @@ bool survey_has_nic(const struct survey *survey, const struct nic *nic)
 
 bool survey_is_nearest(const struct survey *survey, const struct gpu *gpu, const struct nic *nic)
 {
-	unsigned int distance = survey->grant.topology
-					? topology_distance(survey->grant.topology, gpu->pci, nic->pci)
-					: UINT_MAX;
+	unsigned int distance = survey->grant.topology ? topology_distance(survey->grant.topology,
+									   gpu->pci, nic->pci)
+						       : UINT_MAX;
 
 	if (distance == UINT_MAX)
 		return false;
 	for (size_t i = 0; i < survey->grant.nics.count; i++)
-		if (topology_distance(survey->grant.topology, gpu->pci, survey->grant.nics.items[i].pci) <
-		    distance)
+		if (topology_distance(survey->grant.topology, gpu->pci,
+				      survey->grant.nics.items[i].pci) < distance)
 			return false;
 	return true;
 }

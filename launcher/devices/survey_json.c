@@ -28,7 +28,8 @@ static json_t *list(char *const *values)
 
 static void set_place(const struct survey *survey, json_t *object, const char *pci)
 {
-	cleanup_free char *place = survey->grant.topology ? topology_place(survey->grant.topology, pci) : NULL;
+	cleanup_free char *place =
+		survey->grant.topology ? topology_place(survey->grant.topology, pci) : NULL;
 
 	json_object_set_new(object, "pci", text(pci[0] ? pci : NULL));
 	json_object_set_new(object, "place", text(place));

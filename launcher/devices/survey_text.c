@@ -20,7 +20,8 @@ static void put(const char *text)
 
 static void put_place(const struct survey *survey, const char *pci)
 {
-	cleanup_free char *place = survey->grant.topology ? topology_place(survey->grant.topology, pci) : NULL;
+	cleanup_free char *place =
+		survey->grant.topology ? topology_place(survey->grant.topology, pci) : NULL;
 
 	if (!pci[0])
 		return;

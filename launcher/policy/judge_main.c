@@ -12,16 +12,15 @@
  * of resources for this process.
  */
 #include <errno.h>
-#include <linux/fsverity.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/digest.h"
 #include "common/handover.h"
 #include "common/verdict.h"
 #include "images/image.h"
@@ -65,36 +64,20 @@ static int find_rule(const struct policy *policy, const struct policy_rule **rul
 	return policy_find(policy, &who, rule, err) < 0 ? -1 : 0;
 }
 
-/* The one that the kernel vouches for. */
-static void measure(int fd, struct verdict *verdict)
-{
-	struct {
-		struct fsverity_digest head;
-		unsigned char bytes[32];
-	} digest = { .head.digest_size = sizeof(digest.bytes) };
-	char *at = verdict->digest;
-
-	if (ioctl(fd, FS_IOC_MEASURE_VERITY, &digest) < 0 ||
-	    digest.head.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
-	    digest.head.digest_size != sizeof(digest.bytes))
-		return;
-	at = stpcpy(at, "sha256:");
-	for (size_t i = 0; i < sizeof(digest.bytes); i++, at += 2)
-		snprintf(at, 3, "%02x", digest.bytes[i]);
-}
-
 /* A kept container brings an image that no option names; the launcher looks at that. */
 static int look_at_image(const struct request *request, struct verdict *verdict, struct error *err)
 {
+	const struct image_require require =
+		policy_require(&request->conf, request->rule, &request->settings);
 	struct image image = IMAGE_INIT;
 	struct stat st;
 	int result = -1;
 
 	if (!request->settings.image)
 		return 0;
-	if (image_open(&image, request->settings.image, err) == 0 &&
-	    policy_check_image(&request->conf.policy, request->rule, image.fd, verdict->image,
-			       err) == 0) {
+	if (image_open_required(&image, request->settings.image, &require, err) == 0 &&
+	    policy_check_image(&request->conf.policy, request->rule, &image, verdict->image, err) ==
+		    0) {
 		result = fstat(image.fd, &st);
 		if (result < 0)
 			error_set(err, errno, "cannot look at image '%s'", image.path);
@@ -105,7 +88,10 @@ static int look_at_image(const struct request *request, struct verdict *verdict,
 		verdict->judged.inode = st.st_ino;
 		verdict->size = (uint64_t)st.st_size;
 		verdict->mtime = st.st_mtim.tv_sec;
-		measure(image.fd, verdict);
+		if (image.digest[0])
+			strcpy(verdict->digest, image.digest);
+		else
+			(void)digest_of_kernel(image.fd, verdict->digest);
 	}
 	image_done(&image);
 	return result;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/securityspec.h"
 #include "launcher/conf/conf.h"
 
 static bool matches_below(const char *pattern, const char *text)
@@ -184,6 +185,23 @@ static int check_devices(const struct policy_rule *rule, const struct settings *
 	return 0;
 }
 
+/* What denies more than the default is nobody's business. */
+static int check_security(const struct policy_rule *rule, const struct settings *settings,
+			  struct error *err)
+{
+	char *const *list = rule->lists[POLICY_SECURITY];
+
+	for (char *const *item = list ? settings->security : NULL; item && *item; item++) {
+		const char *what;
+		enum security_kind kind = security_item(*item, &what);
+
+		if (kind != SECURITY_DEFAULT && kind != SECURITY_DENY &&
+		    !policy_matches(list, *item))
+			return error_set(err, 0, "--container-security=%s is not allowed", *item);
+	}
+	return 0;
+}
+
 static int check_all(const struct conf *conf, const struct policy_rule *rule,
 		     const struct settings *settings, const struct choices *chosen,
 		     struct error *err)
@@ -193,7 +211,8 @@ static int check_all(const struct conf *conf, const struct policy_rule *rule,
 	if (rule->deny)
 		return error_set(err, 0, "no containers: %s", rule->deny);
 	if (check_forbidden(conf, rule, chosen, err) < 0 ||
-	    check_network(rule, settings, err) < 0 || check_devices(rule, settings, err) < 0)
+	    check_network(rule, settings, err) < 0 || check_devices(rule, settings, err) < 0 ||
+	    check_security(rule, settings, err) < 0)
 		return -1;
 	if (names && settings->name && !policy_matches(names, settings->name))
 		return error_set(err, 0, "the container name '%s' is not allowed", settings->name);

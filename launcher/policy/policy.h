@@ -32,9 +32,10 @@ enum policy_list {
 	POLICY_PARTITIONS,
 	POLICY_IMAGES,   /* paths */
 	POLICY_OWNERS,   /* of images: names or numbers, "self" for the user */
+	POLICY_DIGESTS,  /* of images */
 	POLICY_MOUNTS,   /* paths of sources, and "tmpfs" */
 	POLICY_DEVICES,  /* "gpus" for more than Slurm gave, and names of CDI */
-	POLICY_SECURITY, /* values of the option `security` */
+	POLICY_SECURITY, /* what the option `security` may name, but for what denies more */
 	POLICY_NAMES,    /* of kept containers */
 	POLICY_NETWORK,  /* "host", "net", "net:slirp" */
 	POLICY_FORBID,   /* names of options */
@@ -47,6 +48,7 @@ struct policy_rule {
 	char **lists[POLICY_LISTS];
 	char *deny;        /* why there is no container at all, or NULL */
 	bool safe_parents; /* nobody else may write to a directory above the image */
+	bool is_signed;    /* an image has to be signed by one of the site's keys */
 	bool no_enter;     /* no `davit enter` */
 };
 
@@ -80,9 +82,16 @@ int policy_check_options(const struct conf *conf, const struct policy_rule *rule
 			 const struct settings *settings, const struct choices *chosen,
 			 struct error *err);
 
-/* The same for an open image, a file or directory. Where it is now goes to `path`, of PATH_MAX bytes. */
-int policy_check_image(const struct policy *policy, const struct policy_rule *rule, int fd,
-		       char *path, struct error *err);
+/* What an image has to prove when it is opened. */
+struct image;
+struct image_require;
+struct image_require policy_require(const struct conf *conf, const struct policy_rule *rule,
+				    const struct settings *settings);
+
+/* Refuses an image that was opened like that and that the rule does not allow. Where it is now goes to
+ * `path`, of PATH_MAX bytes. */
+int policy_check_image(const struct policy *policy, const struct policy_rule *rule,
+		       const struct image *image, char *path, struct error *err);
 
 /* The same for all sources of mounts that the user chose; opens each. */
 int policy_check_mounts(const struct policy *policy, const struct policy_rule *rule,

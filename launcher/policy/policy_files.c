@@ -16,7 +16,8 @@
 
 #include "common/fd.h"
 #include "common/home.h"
-#include "launcher/policy/policy.h"
+#include "images/image.h"
+#include "launcher/conf/conf.h"
 
 /* Where what is open is now. */
 static int real_path(int fd, char *path, struct error *err)
@@ -111,26 +112,42 @@ static int check_parents(const struct policy_rule *rule, const char *path, const
 	return 0;
 }
 
-static int check_image(const struct policy_rule *rule, int fd, const char *path, struct error *err)
+struct image_require policy_require(const struct conf *conf, const struct policy_rule *rule,
+				    const struct settings *settings)
+{
+	return (struct image_require){
+		.is_measured = rule && rule->lists[POLICY_DIGESTS],
+		.digest = settings->digest,
+		.is_signed = rule && rule->is_signed,
+		.keys = { .paths = conf->image_keys, .of_site = true },
+	};
+}
+
+static int check_image(const struct policy_rule *rule, const struct image *image, const char *path,
+		       struct error *err)
 {
 	char *const *images = rule->lists[POLICY_IMAGES];
+	char *const *digests = rule->lists[POLICY_DIGESTS];
 	struct stat st;
 
 	if (images && !policy_matches(images, path))
 		return error_set(err, 0, "image '%s' is not where images may be", path);
-	if (fstat(fd, &st) < 0)
+	if (digests && !policy_matches(digests, image->digest))
+		return error_set(err, 0, "image '%s' has digest %s, which is none of the rule's",
+				 path, image->digest);
+	if (fstat(image->fd, &st) < 0)
 		return error_set(err, errno, "cannot look at image '%s'", path);
 	if (check_owner(rule, path, &st, err) < 0)
 		return -1;
 	return rule->safe_parents ? check_parents(rule, path, &st, err) : 0;
 }
 
-int policy_check_image(const struct policy *policy, const struct policy_rule *rule, int fd,
-		       char *path, struct error *err)
+int policy_check_image(const struct policy *policy, const struct policy_rule *rule,
+		       const struct image *image, char *path, struct error *err)
 {
-	if (real_path(fd, path, err) < 0)
+	if (real_path(image->fd, path, err) < 0)
 		return -1;
-	if (!rule || check_image(rule, fd, path, err) == 0)
+	if (!rule || check_image(rule, image, path, err) == 0)
 		return 0;
 	return policy_refuse(policy, rule, err);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/digest.h"
 #include "common/fd.h"
 #include "common/handover.h"
 #include "common/nearest.h"
@@ -15,6 +16,7 @@ enum {
 	RULE = POLICY_LISTS, /* behind the lists */
 	DENY,
 	SAFE_PARENTS,
+	SIGNED,
 	ENTER,
 	FIELDS
 };
@@ -26,6 +28,7 @@ static const char *const names[FIELDS] = {
 	[POLICY_PARTITIONS] = "partitions",
 	[POLICY_IMAGES] = "images",
 	[POLICY_OWNERS] = "image-owners",
+	[POLICY_DIGESTS] = "image-digests",
 	[POLICY_MOUNTS] = "mounts",
 	[POLICY_DEVICES] = "devices",
 	[POLICY_SECURITY] = "security",
@@ -35,6 +38,7 @@ static const char *const names[FIELDS] = {
 	[RULE] = "rule",
 	[DENY] = "deny",
 	[SAFE_PARENTS] = "safe-parents",
+	[SIGNED] = "signed",
 	[ENTER] = "enter",
 };
 
@@ -80,38 +84,73 @@ static int read_deny(const struct conf_reader *reader, const struct yaml_node *n
 	return rule->deny ? 0 : error_set(err, ENOMEM, "cannot read '%s'", reader->path);
 }
 
+static bool is_digest(const char *text)
+{
+	struct error ignored = ERROR_INIT;
+	char digest[DIGEST_TEXT_SIZE];
+
+	return digest_parse(text, digest, &ignored) == 0 && strcmp(text, digest) == 0;
+}
+
+static const char *const networks[] = { "host", "net", "net:slirp" };
+#define NETWORKS (sizeof(networks) / sizeof(networks[0]))
+
+static bool is_network(const char *text)
+{
+	for (size_t i = 0; i < NETWORKS; i++)
+		if (strcmp(text, networks[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool can_be(enum policy_list list, const char *text)
+{
+	switch (list) {
+	case POLICY_FORBID:
+		return settings_find(text) && settings_find(text) != settings_options;
+	case POLICY_NETWORK:
+		return is_network(text);
+	case POLICY_DIGESTS:
+		return is_digest(text);
+	case POLICY_IMAGES:
+		return text[0] == '/';
+	case POLICY_MOUNTS:
+		return text[0] == '/' || strcmp(text, "tmpfs") == 0;
+	default:
+		return text[0];
+	}
+}
+
+static int propose(enum policy_list list, const char *text, struct error *err)
+{
+	const char *near = NULL;
+
+	switch (list) {
+	case POLICY_FORBID:
+		near = settings_nearest(text);
+		return error_remedy(err, "%s",
+				    near ? near : "the name of an option, as davit.conf(5) has it");
+	case POLICY_NETWORK:
+		near = word_nearest(text, networks, NETWORKS);
+		return error_remedy(err, "%s", near ? near : "host, net, net:slirp");
+	case POLICY_DIGESTS:
+		return error_remedy(err, "what `davit image digest` prints");
+	case POLICY_IMAGES:
+	case POLICY_MOUNTS:
+		return error_remedy(err, "an absolute path, with /** behind it for all below");
+	default:
+		return error_remedy(err, "a name, a pattern, or nothing at all");
+	}
+}
+
 /* Misspelt, it would allow what it should not. */
 static int check_word(const struct conf_reader *reader, enum policy_list list,
 		      const struct yaml_node *node, struct error *err)
 {
-	static const char *const networks[] = { "host", "net", "net:slirp" };
-	const char *near = NULL;
-
-	if (list == POLICY_FORBID && settings_find(node->text) &&
-	    settings_find(node->text) != settings_options)
-		return 0;
-	for (size_t i = 0; list == POLICY_NETWORK && i < 3; i++)
-		if (strcmp(node->text, networks[i]) == 0)
-			return 0;
-	if (list == POLICY_FORBID)
-		near = settings_nearest(node->text);
-	else if (list == POLICY_NETWORK)
-		near = word_nearest(node->text, networks, 3);
-	else if (node->text[0] && (list != POLICY_IMAGES || node->text[0] == '/') &&
-		 (list != POLICY_MOUNTS || node->text[0] == '/' ||
-		  strcmp(node->text, "tmpfs") == 0))
+	if (can_be(list, node->text))
 		return 0;
 	error_set(err, 0, "'%s': '%s' can be none of them", names[list], node->text);
-	if (near)
-		error_remedy(err, "'%s'", near);
-	else if (list == POLICY_FORBID)
-		error_remedy(err, "the name of an option, as davit.conf(5) has it");
-	else if (list == POLICY_NETWORK)
-		error_remedy(err, "host, net, net:slirp");
-	else
-		error_remedy(err, node->text[0]
-					  ? "an absolute path, with /** behind it for all below"
-					  : "a name, a pattern, or nothing at all");
+	propose(list, node->text, err);
 	return conf_refuse(reader, node, err);
 }
 
@@ -146,6 +185,8 @@ static int read_rule(const struct conf_reader *reader, const struct yaml_node *m
 	    (fields[DENY] && read_deny(reader, fields[DENY], rule, err) < 0) ||
 	    (fields[SAFE_PARENTS] &&
 	     conf_read_switch(reader, fields[SAFE_PARENTS], &rule->safe_parents, err) < 0) ||
+	    (fields[SIGNED] &&
+	     conf_read_switch(reader, fields[SIGNED], &rule->is_signed, err) < 0) ||
 	    (fields[ENTER] && conf_read_switch(reader, fields[ENTER], &enter, err) < 0))
 		return -1;
 	rule->no_enter = !enter;

@@ -244,6 +244,53 @@ assert_denied_by_hand() {
 	rm -rf /home/alice/in /home/alice/out
 }
 
+@test 'digests and signatures of images' {
+	local digest keys=$DAVIT_WORK/keys
+
+	mkdir -p "$keys"
+	openssl genpkey -algorithm ed25519 -out "$keys/secret.pem"
+	openssl pkey -in "$keys/secret.pem" -pubout -out "$keys/public.pem"
+	cp "$store/small.sqfs" "$store/sealed.sqfs"
+	"$DAVIT" image seal "$store/sealed.sqfs"
+	digest=$("$DAVIT" image digest "$store/sealed.sqfs" | grep -o 'sha256:[0-9a-f]*')
+	site_conf <<-END
+	policy:
+	  - {rule: known, image-digests: ["$digest"]}
+	END
+	run_srun --container="$store/sealed.sqfs" echo in
+	assert_success
+	assert_output in
+	run_srun --container="$store/small.sqfs" echo in
+	assert_status 125
+	assert_told "the digest of image '$store/small.sqfs' cannot be checked"
+	sed -i 's/sha256:[^"]*/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/' "$site"
+	assert_denied known 2 "image '$store/sealed.sqfs' has digest $digest, which is none of the rule's" \
+	    --container="$store/sealed.sqfs" true
+	site_conf <<-END
+	image-keys: [$keys/public.pem]
+	policy:
+	  - {rule: signed, signed: yes}
+	END
+	run_srun --container="$store/sealed.sqfs" echo in
+	assert_status 125
+	[[ $stderr == *"error: davit: $host: "*sign* ]] || complain 'not told'
+	"$DAVIT" image sign --key "$keys/secret.pem" "$store/sealed.sqfs"
+	run_srun --container="$store/sealed.sqfs" echo in
+	assert_success
+	rm -rf "$keys" "$store/sealed.sqfs"*
+}
+
+@test 'system calls' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: tools, security: ["seccomp:allow:perf_event_open"]}
+	END
+	run_srun --container="$SMALL" --container-security=seccomp:allow:perf_event_open,seccomp:deny:all true
+	assert_success
+	assert_denied tools 2 '--container-security=seccomp=unconfined is not allowed' \
+	    --container="$SMALL" --container-security=seccomp=unconfined true
+}
+
 @test 'networks, devices and names' {
 	site_conf <<-'END'
 	policy:

@@ -158,6 +158,14 @@ static void test_options(void **state)
 			    "");
 	assert_string_equal(check("policy: [{rule: a, devices: [a.b/*]}]", "device", "a.c/c=d"),
 			    "refused by rule 'a' (site:1): the device 'a.c/c=d' is not allowed");
+	assert_string_equal(check("policy: [{rule: a, security: ['seccomp:allow:k*']}]", "security",
+				  "seccomp:allow:keyctl,seccomp:deny:bpf,seccomp=default"),
+			    "");
+	assert_string_equal(
+		check("policy: [{rule: a, security: []}]", "security",
+		      "seccomp:deny:all,seccomp=unconfined"),
+		"refused by rule 'a' (site:1): --container-security=seccomp=unconfined is "
+		"not allowed");
 	assert_string_equal(check("policy: [{rule: a, names: [x-*]}]", "name", "x-1:create"), "");
 	assert_string_equal(check("policy: [{rule: a, names: []}]", "name", "x"),
 			    "refused by rule 'a' (site:1): the container name 'x' is not allowed");
@@ -193,13 +201,16 @@ static void test_mistakes(void **state)
 		const char *text, *cause, *remedy;
 	} cases[] = {
 		{ "policy: [{rule: a, forbid: [image]}]",
-		  "site:1: 'forbid': 'image' can be none of them", "'image'" },
+		  "site:1: 'forbid': 'image' can be none of them", "image" },
 		{ "policy:\n- rule: a\n- rule: a\n", "site:3: there is a rule 'a' already",
 		  "another name" },
 		{ "policy: [{rule: ''}]", "site:1: '' is no name for a rule",
 		  "up to 63 letters, digits, '_', '-' and '.'" },
 		{ "policy: [{rule: a, users: ['']}]", "site:1: 'users': '' can be none of them",
 		  "a name, a pattern, or nothing at all" },
+		{ "policy: [{rule: a, image-digests: ['sha256:12']}]",
+		  "site:1: 'image-digests': 'sha256:12' can be none of them",
+		  "what `davit image digest` prints" },
 		{ "policy: [{rule: a, mounts: [x]}]", "site:1: 'mounts': 'x' can be none of them",
 		  "an absolute path, with /** behind it for all below" },
 	};
