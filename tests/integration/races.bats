@@ -230,10 +230,12 @@ swap() {
 		begin srun --container="$SMALL" ${option:+"$option"} /opt/test/peek 6
 		await_output up
 		job=$(job_now)
+		# on a busy machine the six seconds may be over before
 		for i in {1..120}; do
 			run_alice "$DAVIT" enter "$job" true
-			assert_success
+			((status == 0)) || break
 		done
+		((i > 5)) || complain 'cannot be entered'
 		finish
 		assert_success
 		# some must have been seen, and nothing of them
