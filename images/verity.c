@@ -20,14 +20,16 @@
 #include "images/crypto.h"
 #include "images/read.h"
 
-#define PLACES 256
+#ifndef VERITY_PLACES
+#define VERITY_PLACES 256 /* fewer for those who test what happens then */
+#endif
 
 struct verity {
 	struct image_guard guard; /* first: it is what image_read() knows */
 	struct seal seal;
 	pthread_mutex_t lock;
 	/* By numbers: blocks of the tree as in their file, then those of the image; from 1 on. */
-	uint64_t kept[PLACES];
+	uint64_t kept[VERITY_PLACES];
 	unsigned char (*blocks)[MERKLE_BLOCK];
 	atomic_bool is_broken, is_seal; /* the seal is to blame */
 	_Atomic uint64_t where;         /* else the byte in the image */
@@ -39,9 +41,9 @@ static bool get_kept(struct verity *verity, uint64_t number, size_t at, size_t s
 	bool is_kept;
 
 	pthread_mutex_lock(&verity->lock);
-	is_kept = verity->kept[number % PLACES] == number + 1;
+	is_kept = verity->kept[number % VERITY_PLACES] == number + 1;
 	if (is_kept)
-		memcpy(out, verity->blocks[number % PLACES] + at, size);
+		memcpy(out, verity->blocks[number % VERITY_PLACES] + at, size);
 	pthread_mutex_unlock(&verity->lock);
 	return is_kept;
 }
@@ -49,8 +51,8 @@ static bool get_kept(struct verity *verity, uint64_t number, size_t at, size_t s
 static void keep(struct verity *verity, uint64_t number, const unsigned char *block)
 {
 	pthread_mutex_lock(&verity->lock);
-	memcpy(verity->blocks[number % PLACES], block, MERKLE_BLOCK);
-	verity->kept[number % PLACES] = number + 1;
+	memcpy(verity->blocks[number % VERITY_PLACES], block, MERKLE_BLOCK);
+	verity->kept[number % VERITY_PLACES] = number + 1;
 	pthread_mutex_unlock(&verity->lock);
 }
 
@@ -209,7 +211,7 @@ struct verity *verity_new(int fd, const struct seal *seal, struct error *err)
 	struct verity *verity = calloc(1, sizeof(*verity));
 
 	if (verity)
-		verity->blocks = malloc(PLACES * sizeof(*verity->blocks));
+		verity->blocks = malloc(VERITY_PLACES * sizeof(*verity->blocks));
 	if (!verity || !verity->blocks) {
 		free(verity);
 		error_set(err, ENOMEM, "cannot check the image");

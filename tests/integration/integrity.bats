@@ -71,11 +71,8 @@ flip() {
 
 # Where in the image the byte $1 of /data/big is: it is stored as it is.
 place() {
-	# shellcheck disable=SC2016
-	python3 -c 'import sys
-image = open(sys.argv[1], "rb").read()
-part = open(sys.argv[2], "rb").read()[int(sys.argv[3]):][:64]
-print(image.index(part))' "$images/precious.sqfs" "$DAVIT_WORK/trees/precious/data/big" "$1"
+	perl -e 'local $/; open I, "<", shift; open F, "<", shift; my $i = <I>; my $f = <F>;
+	    print index($i, substr($f, shift, 64))' "$images/precious.sqfs" "$DAVIT_WORK/trees/precious/data/big" "$1"
 }
 
 # Steps, and davit run, refuse the image: cause $1, remedy $2; options follow.
