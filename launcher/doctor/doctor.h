@@ -20,7 +20,12 @@
 
 #include "common/error.h"
 
-enum doctor_state { DOCTOR_SKIP, DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL }; /* each worse than the last */
+enum doctor_state {
+	DOCTOR_SKIP,
+	DOCTOR_OK,
+	DOCTOR_WARN,
+	DOCTOR_FAIL
+}; /* each worse than the last */
 
 struct finding {
 	enum doctor_state state;

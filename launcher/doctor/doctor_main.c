@@ -153,10 +153,12 @@ static bool has_colours(void)
 {
 	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && !(none && none[0]) && terminal && strcmp(terminal, "dumb") != 0;
+	return isatty(STDOUT_FILENO) && !(none && none[0]) && terminal &&
+	       strcmp(terminal, "dumb") != 0;
 }
 
-static void print_finding(const struct check *check, const struct finding *finding, bool is_coloured)
+static void print_finding(const struct check *check, const struct finding *finding,
+			  bool is_coloured)
 {
 	static const char *const colours[] = { [DOCTOR_SKIP] = "2",
 					       [DOCTOR_OK] = "32",

@@ -112,8 +112,8 @@ static bool parts_are_roots(const char *path, char *why, size_t size)
 	}
 	for (const char *at = path; *at; at += strcspn(at, "/")) {
 		at += 1; /* the slash */
-		snprintf(part, sizeof(part), "%.*s",
-			 (int)(at == path + 1 ? 1 : at - path - 1), path);
+		snprintf(part, sizeof(part), "%.*s", (int)(at == path + 1 ? 1 : at - path - 1),
+			 path);
 		if (!part_is_roots(part, why, size))
 			return false;
 	}
@@ -168,7 +168,8 @@ const char *oci_conf_judge(char *copy, const char *launcher)
 			const char *found = strstr(value, launcher);
 
 			if (strcasecmp(key, "IgnoreFileConfigJson") == 0)
-				ignores = strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0;
+				ignores = strcasecmp(value, "true") == 0 ||
+					  strcasecmp(value, "yes") == 0;
 			else if (strcasecmp(key, "CreateEnvFile") == 0)
 				has_env = strcasecmp(value, "null") == 0;
 			else if (strcasecmp(key, "RunTimeRun") == 0)

@@ -12,7 +12,7 @@
 #include "launcher/conf/conf.h"
 #include "launcher/doctor/doctor.h"
 
-#define SITE_CONF  DAVIT_SYSCONFDIR "/davit.conf"
+#define SITE_CONF DAVIT_SYSCONFDIR "/davit.conf"
 #define SPACE_LOW (1024ull << 20) /* bytes */
 
 void check_files(struct finding *finding)
@@ -26,10 +26,11 @@ void check_files(struct finding *finding)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (!path_is_roots(files[i], why, sizeof(why)))
 			finding_add(finding, DOCTOR_FAIL,
-				    "install it again; chown root and chmod go-w what is named", "%s", why);
+				    "install it again; chown root and chmod go-w what is named",
+				    "%s", why);
 	self[len > 0 ? len : 0] = '\0';
-	finding_add(finding, DOCTOR_OK, NULL, "%s and %s are root's; this is '%s'", files[0], files[1],
-		    self);
+	finding_add(finding, DOCTOR_OK, NULL, "%s and %s are root's; this is '%s'", files[0],
+		    files[1], self);
 }
 
 void check_config(struct finding *finding)
@@ -42,13 +43,15 @@ void check_config(struct finding *finding)
 	int result = conf_read_file(SITE_CONF, CONF_SITE, &text, &len, &err);
 
 	if (result == 0) {
-		finding_add(finding, DOCTOR_OK, NULL, "there is no " SITE_CONF ": built-in values hold");
+		finding_add(finding, DOCTOR_OK, NULL,
+			    "there is no " SITE_CONF ": built-in values hold");
 		return;
 	}
 	if (result < 0)
 		finding_error(finding, DOCTOR_FAIL, &err);
 	else if (!path_is_roots(SITE_CONF, why, sizeof(why)))
-		finding_add(finding, DOCTOR_FAIL, "chown root and chmod go-w what is named", "%s", why);
+		finding_add(finding, DOCTOR_FAIL, "chown root and chmod go-w what is named", "%s",
+			    why);
 	else if (conf_load_file(&conf, SITE_CONF, &err) < 0) {
 		snprintf(remedy, sizeof(remedy), "davit config --check %s", SITE_CONF);
 		(void)error_remedy(&err, "%s", remedy);
@@ -80,7 +83,8 @@ void check_state_dir(struct finding *finding)
 	} else {
 		space = (unsigned long long)fs.f_bavail * fs.f_frsize;
 		finding_add(finding, space < SPACE_LOW ? DOCTOR_WARN : DOCTOR_OK,
-			    space < SPACE_LOW ? "free some, or another state-dir in davit.conf" : NULL,
+			    space < SPACE_LOW ? "free some, or another state-dir in davit.conf"
+					      : NULL,
 			    "%llu MiB are free in '%s'", space >> 20, conf.state_dir);
 	}
 	conf_done(&conf);

@@ -41,7 +41,8 @@ static void read_root(char kind[64])
 		const char *dash = strstr(line, " - ");
 		char point[3] = "";
 
-		if (dash && sscanf(line, "%*s %*s %*s %*s %2s", point) == 1 && strcmp(point, "/") == 0)
+		if (dash && sscanf(line, "%*s %*s %*s %*s %2s", point) == 1 &&
+		    strcmp(point, "/") == 0)
 			(void)sscanf(dash, " - %63s", kind);
 	}
 	if (mounts)
@@ -54,10 +55,12 @@ void check_root_directory(struct finding *finding)
 
 	read_root(kind);
 	if (!kind[0])
-		finding_add(finding, DOCTOR_FAIL, "run this, and slurmd, outside of a chroot",
-			    "the root directory is that of a chroot, where the kernel refuses user namespaces");
+		finding_add(
+			finding, DOCTOR_FAIL, "run this, and slurmd, outside of a chroot",
+			"the root directory is that of a chroot, where the kernel refuses user namespaces");
 	else if (strcmp(kind, "rootfs") == 0)
-		finding_add(finding, DOCTOR_FAIL, "boot with switch_root to a tmpfs (see pivot_root(2))",
+		finding_add(finding, DOCTOR_FAIL,
+			    "boot with switch_root to a tmpfs (see pivot_root(2))",
 			    "the root directory is the initramfs, which cannot be left");
 	else
 		finding_add(finding, DOCTOR_OK, NULL, "the root directory is on %s", kind);
@@ -97,7 +100,8 @@ void check_seccomp(struct finding *finding)
 		finding_add(finding, DOCTOR_FAIL, "a kernel with CONFIG_SECCOMP_FILTER",
 			    "the kernel has no filters of system calls");
 	else if (!strstr(actions, "errno"))
-		finding_add(finding, DOCTOR_FAIL, NULL, "filters of system calls cannot answer: %s", actions);
+		finding_add(finding, DOCTOR_FAIL, NULL, "filters of system calls cannot answer: %s",
+			    actions);
 	else
 		finding_add(finding, DOCTOR_OK, NULL, "%s", actions);
 }
@@ -107,17 +111,21 @@ void check_ptrace(struct finding *finding)
 	long scope = fact_number("/proc/sys/kernel/yama/ptrace_scope");
 
 	if (scope > 0)
-		finding_add(finding, DOCTOR_WARN, "sysctl -w kernel.yama.ptrace_scope=0",
-			    "kernel.yama.ptrace_scope is %ld: MPI cannot copy between ranks with CMA", scope);
+		finding_add(
+			finding, DOCTOR_WARN, "sysctl -w kernel.yama.ptrace_scope=0",
+			"kernel.yama.ptrace_scope is %ld: MPI cannot copy between ranks with CMA",
+			scope);
 	else
-		finding_add(finding, DOCTOR_OK, NULL, "ranks of a user may read each other's memory");
+		finding_add(finding, DOCTOR_OK, NULL,
+			    "ranks of a user may read each other's memory");
 }
 
 void check_apparmor(struct finding *finding)
 {
 	char text[256] = "";
 
-	if (!fact_read("/sys/module/apparmor/parameters/enabled", text, sizeof(text)) || text[0] != 'Y') {
+	if (!fact_read("/sys/module/apparmor/parameters/enabled", text, sizeof(text)) ||
+	    text[0] != 'Y') {
 		finding_add(finding, DOCTOR_OK, NULL, "not in use");
 		return;
 	}
@@ -127,7 +135,8 @@ void check_apparmor(struct finding *finding)
 	if (fact_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1 &&
 	    strncmp(text, "davit", strlen("davit")) != 0)
 		finding_add(finding, DOCTOR_FAIL,
-			    "load Davit's profile, " DAVIT_PKGDATADIR "/apparmor/davit: see spank_davit(8), SECURITY MODULES",
+			    "load Davit's profile, " DAVIT_PKGDATADIR
+			    "/apparmor/davit: see spank_davit(8), SECURITY MODULES",
 			    "user namespaces need a profile, and davit runs as '%s'", text);
 	else
 		finding_add(finding, DOCTOR_OK, NULL, "davit runs as '%s'", text);

@@ -20,7 +20,8 @@ void check_devices(struct finding *finding)
 	struct error err = ERROR_INIT;
 
 	/* As nobody, root too sees what users may open. */
-	if (become_nobody() < 0 || request_begin(&request, &err) < 0 || request_end(&request, &err) < 0) {
+	if (become_nobody() < 0 || request_begin(&request, &err) < 0 ||
+	    request_end(&request, &err) < 0) {
 		finding_add(finding, DOCTOR_SKIP, NULL, "davit.conf cannot be used");
 		request_done(&request);
 		return;
@@ -46,10 +47,11 @@ void check_limits(struct finding *finding)
 		finding_add(finding, DOCTOR_WARN, "LimitNOFILE= of slurmd", "only %llu open files",
 			    (unsigned long long)files.rlim_max);
 	else if (access("/sys/class/infiniband", F_OK) == 0 && memory.rlim_max != RLIM_INFINITY)
-		finding_add(finding, DOCTOR_WARN,
-			    "LimitMEMLOCK=infinity for slurmd, PropagateResourceLimitsExcept=MEMLOCK",
-			    "there are RDMA adapters, but only %llu KiB of memory may be locked here",
-			    (unsigned long long)memory.rlim_max / 1024);
+		finding_add(
+			finding, DOCTOR_WARN,
+			"LimitMEMLOCK=infinity for slurmd, PropagateResourceLimitsExcept=MEMLOCK",
+			"there are RDMA adapters, but only %llu KiB of memory may be locked here",
+			(unsigned long long)memory.rlim_max / 1024);
 	else
 		finding_add(finding, DOCTOR_OK, NULL, "%llu open files",
 			    (unsigned long long)files.rlim_max);
@@ -61,7 +63,8 @@ void check_programs(struct finding *finding)
 		const char *name, *other, *remedy; /* `other` does as well, or NULL */
 	} needed[] = {
 		{ "mksquashfs", NULL, "install squashfs-tools, for --container-save" },
-		{ "slirp4netns", "pasta", "install slirp4netns or passt, for --container-unshare=net:slirp" },
+		{ "slirp4netns", "pasta",
+		  "install slirp4netns or passt, for --container-unshare=net:slirp" },
 		{ "newuidmap", NULL, "install uidmap (shadow-utils), for remap-root with subids" },
 		{ "newgidmap", NULL, "install uidmap (shadow-utils), for remap-root with subids" },
 	};

@@ -18,9 +18,9 @@
 #include "launcher/devices/slurmconf.h"
 #include "launcher/doctor/doctor.h"
 
-#define OCI_FIRST 2302 /* these versions of Slurm need oci.conf: spank_davit(8) */
-#define OCI_LAST  2605
-#define DEPTH_MAX 4
+#define OCI_FIRST  2302 /* these versions of Slurm need oci.conf: spank_davit(8) */
+#define OCI_LAST   2605
+#define DEPTH_MAX  4
 #define OUTPUT_MAX 8192
 
 /* ---- where things are ------------------------------------------------------------------------ */
@@ -28,8 +28,9 @@
 /* The directory of slurm.conf. False where there is none. */
 static bool find_directory(char directory[PATH_MAX])
 {
-	static const char *const usual[] = { DAVIT_SLURM_PREFIX "/etc", "/etc/slurm", "/etc/slurm-llnl",
-					     "/run/slurm/conf", "/usr/local/etc", "/opt/slurm/etc" };
+	static const char *const usual[] = { DAVIT_SLURM_PREFIX "/etc", "/etc/slurm",
+					     "/etc/slurm-llnl",         "/run/slurm/conf",
+					     "/usr/local/etc",          "/opt/slurm/etc" };
 	const char *conf = getenv("SLURM_CONF");
 	const char *slash = conf ? strrchr(conf, '/') : NULL;
 	char file[PATH_MAX + 16];
@@ -94,7 +95,8 @@ static int slurm_version(char *text, size_t size)
 		char option[] = "--version";
 		char *argv[] = { path, i == 2 ? (char[]){ "-V" } : option, NULL };
 
-		if (program_find(names[i], path, sizeof(path)) && program_run(argv, text, size) == 0) {
+		if (program_find(names[i], path, sizeof(path)) &&
+		    program_run(argv, text, size) == 0) {
 			text[strcspn(text, "\n")] = '\0';
 			return version_parse(text);
 		}
@@ -113,8 +115,8 @@ void check_slurm_version(struct finding *finding)
 		finding_add(finding, DOCTOR_FAIL, "build Davit again with this Slurm's headers",
 			    "this is %s, but the plugin is built for " DAVIT_SLURM_VERSION, text);
 	else
-		finding_add(finding, DOCTOR_OK, NULL, "%s; the plugin is built for " DAVIT_SLURM_VERSION,
-			    text);
+		finding_add(finding, DOCTOR_OK, NULL,
+			    "%s; the plugin is built for " DAVIT_SLURM_VERSION, text);
 }
 
 /* ---- plugstack.conf -------------------------------------------------------------------------- */
@@ -135,15 +137,16 @@ static void judge_plugin(struct finding *finding, struct stack *stack, const cha
 	snprintf(path, sizeof(path), "%s%s%s", file[0] == '/' ? "" : stack->plugin_dir,
 		 file[0] == '/' ? "" : "/", file);
 	if (!path_is_roots(path, why, sizeof(why)))
-		finding_add(finding, DOCTOR_FAIL, "the right path in plugstack.conf, owned by root", "%s", why);
+		finding_add(finding, DOCTOR_FAIL, "the right path in plugstack.conf, owned by root",
+			    "%s", why);
 	if (arguments[0] && (launcher != arguments || strpbrk(arguments, " \t")))
 		finding_add(finding, DOCTOR_FAIL, "launcher=PATH is the only argument",
 			    "plugstack.conf has the arguments '%s'", arguments);
 	else if (launcher && !path_is_roots(launcher + strlen("launcher="), why, sizeof(why)))
 		finding_add(finding, DOCTOR_FAIL, "launcher=" DAVIT_BINDIR "/davit", "%s", why);
 	else
-		finding_add(finding, DOCTOR_OK, NULL, "'%s'%s%s", path, arguments[0] ? " with " : "",
-			    arguments);
+		finding_add(finding, DOCTOR_OK, NULL, "'%s'%s%s", path,
+			    arguments[0] ? " with " : "", arguments);
 }
 
 static void read_stack(struct finding *finding, struct stack *stack, const char *file, int depth);
@@ -200,11 +203,12 @@ void check_plugstack(struct finding *finding)
 			    "cannot read '%s': %s", named ? named : path, strerror(errno));
 	read_stack(finding, &stack, named ? named : path, 0);
 	if (stack.count == 0)
-		finding_add(finding, DOCTOR_FAIL, "add the line in " DAVIT_PKGDATADIR "/plugstack.conf",
+		finding_add(finding, DOCTOR_FAIL,
+			    "add the line in " DAVIT_PKGDATADIR "/plugstack.conf",
 			    "'%s' does not name spank_davit.so", named ? named : path);
 	else if (stack.count > 1)
-		finding_add(finding, DOCTOR_FAIL, "leave one of them", "plugstack.conf names spank_davit.so %u times",
-			    stack.count);
+		finding_add(finding, DOCTOR_FAIL, "leave one of them",
+			    "plugstack.conf names spank_davit.so %u times", stack.count);
 }
 
 /* ---- others ---------------------------------------------------------------------------------- */
@@ -219,28 +223,32 @@ void check_oci_conf(struct finding *finding)
 	size_t len;
 
 	if (version < 0 || !find_directory(directory)) {
-		finding_add(finding, DOCTOR_SKIP, NULL, "Slurm's version or its configuration is not known");
+		finding_add(finding, DOCTOR_SKIP, NULL,
+			    "Slurm's version or its configuration is not known");
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/oci.conf", directory);
 	if (access(path, F_OK) < 0) {
 		if (is_wanted)
-			finding_add(finding, DOCTOR_FAIL, "copy " DAVIT_PKGDATADIR "/oci.conf there",
+			finding_add(finding, DOCTOR_FAIL,
+				    "copy " DAVIT_PKGDATADIR "/oci.conf there",
 				    "there is no '%s': --container fails with --mpi=pmix", path);
 		else
-			finding_add(finding, DOCTOR_OK, NULL, "there is none, and this Slurm wants none");
+			finding_add(finding, DOCTOR_OK, NULL,
+				    "there is none, and this Slurm wants none");
 		return;
 	}
 	conf = slurmconf_read(directory, "oci.conf", &len);
 	copy = conf ? slurmconf_copy(conf, len) : NULL;
 	wrong = copy ? oci_conf_judge(copy, DAVIT_BINDIR "/davit") : NULL;
 	if (!copy)
-		finding_add(finding, DOCTOR_FAIL, NULL, "cannot read '%s': %s", path, strerror(errno));
+		finding_add(finding, DOCTOR_FAIL, NULL, "cannot read '%s': %s", path,
+			    strerror(errno));
 	else if (!is_wanted)
 		finding_add(finding, DOCTOR_FAIL, "remove it", "'%s' is not for this Slurm", path);
 	else if (wrong)
-		finding_add(finding, DOCTOR_FAIL, "copy " DAVIT_PKGDATADIR "/oci.conf there", "'%s': %s",
-			    path, wrong);
+		finding_add(finding, DOCTOR_FAIL, "copy " DAVIT_PKGDATADIR "/oci.conf there",
+			    "'%s': %s", path, wrong);
 	else
 		finding_add(finding, DOCTOR_OK, NULL, "'%s' starts this Davit", path);
 }
@@ -263,14 +271,16 @@ void check_mpi(struct finding *finding)
 	char path[PATH_MAX], text[OUTPUT_MAX], option[] = "--mpi=list";
 	char *argv[] = { path, option, NULL };
 
-	if (!program_find("srun", path, sizeof(path)) || program_run(argv, text, sizeof(text)) < 0) {
+	if (!program_find("srun", path, sizeof(path)) ||
+	    program_run(argv, text, sizeof(text)) < 0) {
 		finding_add(finding, DOCTOR_SKIP, NULL, "srun was not found here");
 		return;
 	}
 	if (!strstr(text, "none")) /* which each Slurm has */
 		finding_add(finding, DOCTOR_SKIP, NULL, "srun --mpi=list does not tell");
 	else if (strstr(text, "pmix"))
-		finding_add(finding, DOCTOR_OK, NULL, "PMIx%s", strstr(text, "pmi2") ? " and PMI-2" : "");
+		finding_add(finding, DOCTOR_OK, NULL, "PMIx%s",
+			    strstr(text, "pmi2") ? " and PMI-2" : "");
 	else
 		finding_add(finding, DOCTOR_WARN, "Slurm's plugin for PMIx, if jobs use Open MPI",
 			    "no PMIx%s", strstr(text, "pmi2") ? ", only PMI-2" : "");

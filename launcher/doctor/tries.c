@@ -62,7 +62,8 @@ void check_user_namespace(struct finding *finding)
 	if (enter_user_namespace(&err) < 0)
 		finding_error(finding, DOCTOR_FAIL, &err);
 	else
-		finding_add(finding, DOCTOR_OK, NULL, "%s can make one", is_root ? "nobody" : "this user");
+		finding_add(finding, DOCTOR_OK, NULL, "%s can make one",
+			    is_root ? "nobody" : "this user");
 }
 
 void check_mount_namespace(struct finding *finding)
@@ -70,7 +71,8 @@ void check_mount_namespace(struct finding *finding)
 	struct error err = ERROR_INIT;
 
 	if (enter_user_namespace(&err) < 0)
-		finding_add(finding, DOCTOR_SKIP, NULL, "without a user namespace this cannot be tried");
+		finding_add(finding, DOCTOR_SKIP, NULL,
+			    "without a user namespace this cannot be tried");
 	else if (enter_mount_namespace(&err) < 0)
 		finding_error(finding, DOCTOR_FAIL, &err);
 	else
@@ -85,7 +87,8 @@ void check_fuse(struct finding *finding)
 	cleanup_close int outside = -1, channel = -1, mount = -1;
 
 	if (become_nobody() < 0) {
-		finding_add(finding, DOCTOR_FAIL, NULL, "cannot become nobody: %s", strerror(errno));
+		finding_add(finding, DOCTOR_FAIL, NULL, "cannot become nobody: %s",
+			    strerror(errno));
 		return;
 	}
 	/* Its mode can be told without a namespace. A mount takes one that was opened inside. */
@@ -109,13 +112,16 @@ void check_overlay(struct finding *finding)
 {
 	/* Any directory will do: nobody sees these mounts. */
 	const char *options = "lowerdir=lower,upperdir=upper,workdir=work,userxattr";
-	const char *remedy = "modprobe overlay, for --container-writable and images that are directories";
+	const char *remedy =
+		"modprobe overlay, for --container-writable and images that are directories";
 
 	if (!is_inside(finding))
 		return;
-	if (mount("davit", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m") < 0 || chdir("/tmp") < 0 ||
-	    mkdir("lower", 0755) < 0 || mkdir("upper", 0755) < 0 || mkdir("work", 0755) < 0)
-		finding_add(finding, DOCTOR_FAIL, NULL, "cannot mount a tmpfs: %s", strerror(errno));
+	if (mount("davit", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m") < 0 ||
+	    chdir("/tmp") < 0 || mkdir("lower", 0755) < 0 || mkdir("upper", 0755) < 0 ||
+	    mkdir("work", 0755) < 0)
+		finding_add(finding, DOCTOR_FAIL, NULL, "cannot mount a tmpfs: %s",
+			    strerror(errno));
 	else if (mount("davit", "lower", "overlay", MS_NOSUID | MS_NODEV, options) < 0)
 		finding_add(finding, DOCTOR_WARN, errno == ENODEV ? remedy : NULL,
 			    "cannot mount an overlay: %s", strerror(errno));

@@ -17,11 +17,16 @@ static void tells_versions(void **state)
 		const char *text;
 		int version;
 	} texts[] = {
-		{ "slurm-wlm 22.05.8", 2205 }, { "slurm 24.11.5", 2411 },
-		{ "6.18.44-fc-v669", 618 },    { "5.14.0-427.el9.x86_64", 514 },
-		{ "slurm2 25.05.0rc1", 2505 }, { "unknown", -1 },
-		{ "", -1 },                    { "12", -1 },
-		{ "1234567.8", -1 },           { "-", -1 },
+		{ "slurm-wlm 22.05.8", 2205 },
+		{ "slurm 24.11.5", 2411 },
+		{ "6.18.44-fc-v669", 618 },
+		{ "5.14.0-427.el9.x86_64", 514 },
+		{ "slurm2 25.05.0rc1", 2505 },
+		{ "unknown", -1 },
+		{ "", -1 },
+		{ "12", -1 },
+		{ "1234567.8", -1 },
+		{ "-", -1 },
 	};
 
 	(void)state;
@@ -103,7 +108,7 @@ static void reads_numbers(void **state)
 		const char *text;
 		long number;
 	} texts[] = { { "0\n", 0 },   { "31000\n", 31000 }, { "", -1 },
-		      { "-1\n", -1 }, { "1 2\n", -1 },	    { "99999999999999999999\n", -1 } };
+		      { "-1\n", -1 }, { "1 2\n", -1 },      { "99999999999999999999\n", -1 } };
 	char path[] = "/tmp/test_doctor.XXXXXX";
 	int fd = mkstemp(path);
 
