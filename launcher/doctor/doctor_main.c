@@ -84,6 +84,8 @@ static _Noreturn void look(const struct check *check, int out)
 
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Where it is ignored, nobody can be waited for. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	check->look(&finding);
 	_exit(fd_write_all(out, &finding, sizeof(finding)) < 0);
 }

@@ -11,11 +11,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,7 +210,10 @@ int become_nobody(void)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0)
 		return -1;
-	return setresuid(NOBODY, NOBODY, NOBODY);
+	if (setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return -1;
+	/* The kernel has forgotten it with the change of user. */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 static _Noreturn void become_program(char *const argv[], int out)
@@ -223,7 +228,7 @@ static _Noreturn void become_program(char *const argv[], int out)
 
 	snprintf(variable, sizeof(variable), "SLURM_CONF=%s", is_fine ? conf : "");
 	if (null >= 0 && dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
-	    become_nobody() == 0)
+	    become_nobody() == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
 		execve(argv[0], argv, env);
 	_exit(127);
 }
