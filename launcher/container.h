@@ -15,22 +15,29 @@
 #include "launcher/save.h"
 #include "launcher/security/security.h"
 
+struct permissions;
+
 struct container {
 	const struct settings *settings;
 	const struct conf *conf;
 	const struct policy_rule *rule; /* of conf's policy, or NULL */
 	struct image_require
 		require;    /* by the site, whatever the user wants; without keys: davit.conf's */
-	const char *cwd;                /* absolute working directory of the job, or NULL */
-	const char *script;             /* file of the node that must be inside too, or NULL */
-	bool has_command;               /* else the image's own is run */
-	int userns;                     /* user namespace to enter, or -1 */
+	const char *cwd;    /* absolute working directory of the job, or NULL */
+	const char *script; /* file of the node that must be inside too, or NULL */
+	bool has_command;   /* else the image's own is run */
+	int userns;         /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
-	struct grant grant;       /* decided meanwhile */
-	struct security security; /* decided meanwhile */
-	struct save save;         /* comes out: who saves the container */
-	bool host_mpi;            /* comes out: the node's MPI is in it */
-	struct notes notes;       /* comes out: what the user should know although nothing failed */
+	bool ignores_wishes; /* the image is only looked at: what it asks for is not given */
+	/* Decided meanwhile, see launcher/permissions/. `settings` may be others then. */
+	const struct permissions *asks; /* NULL: nothing */
+	bool without_cwd;               /* the job's working directory stays outside */
+	char *const *system_calls;      /* names: given beyond the default; NULL: none */
+	struct grant grant;             /* decided meanwhile */
+	struct security security;       /* decided meanwhile */
+	struct save save;               /* comes out: who saves the container */
+	bool host_mpi;                  /* comes out: the node's MPI is in it */
+	struct notes notes; /* comes out: what the user should know although nothing failed */
 };
 
 /* What the ranks keep. */

@@ -124,6 +124,7 @@ static int inspect(char *path, struct error *err)
 	struct container container = { .settings = &settings,
 				       .conf = &conf,
 				       .has_command = true,
+				       .ignores_wishes = true,
 				       .userns = -1,
 				       .rendezvous = &rendezvous,
 				       .save = SAVE_INIT };

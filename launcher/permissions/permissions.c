@@ -119,8 +119,6 @@ static int check_mount(const struct mountspec *spec, struct error *err)
 		return error_set(err, 0, "an image cannot ask for the propagation of mounts");
 	if (spec->attr_clr & ~(uint64_t)MOUNT_ATTR_RDONLY)
 		return error_set(err, 0, "an image cannot ask for flags that undo the node's");
-	if (strcmp(spec->target, "/") == 0)
-		return error_set(err, 0, "an image cannot ask for a mount on its root");
 	return 0;
 }
 
