@@ -251,7 +251,6 @@ static void grant_writable(struct wishes *wishes, struct container *container)
 int wishes_grant(struct wishes *wishes, struct container *container, int root, struct error *err)
 {
 	wishes->settings = *container->settings;
-	wishes->is_applied = true;
 	if (permissions_read(&wishes->asks, root, err) < 0)
 		return -1;
 	container->asks = &wishes->asks;
@@ -276,7 +275,7 @@ void wishes_done(struct wishes *wishes)
 	strings_free(wishes->devices);
 	strings_free(wishes->calls);
 	permissions_done(&wishes->asks);
-	*wishes = (struct wishes){ .is_applied = false };
+	*wishes = (struct wishes){ .devices = NULL };
 }
 
 /* ---- mounts ---------------------------------------------------------------------------------- */

@@ -17,7 +17,6 @@ struct wishes {
 	struct permissions asks;
 	struct settings settings; /* the user's, and what is given: owns nothing itself */
 	char **devices, **calls;  /* given */
-	bool is_applied;
 };
 
 /* Reads what the image with the root directory `root` asks for; from then on `container->settings` are
