@@ -346,6 +346,5 @@ int container_build(struct container *container, struct way *way, struct error *
 	clear(&site);
 	container->settings = settings;
 	container->asks = NULL;
-	container->system_calls = NULL;
 	return result;
 }

@@ -32,7 +32,6 @@ struct container {
 	/* Decided meanwhile, see launcher/permissions/. `settings` may be others then. */
 	const struct permissions *asks; /* NULL: nothing */
 	bool without_cwd;               /* the job's working directory stays outside */
-	char *const *system_calls;      /* names: given beyond the default; NULL: none */
 	struct grant grant;             /* decided meanwhile */
 	struct security security;       /* decided meanwhile */
 	struct save save;               /* comes out: who saves the container */

@@ -18,6 +18,7 @@
 #include "common/fd.h"
 #include "common/home.h"
 #include "launcher/root.h"
+#include "launcher/security/calls.h"
 
 static struct error *note(struct container *container, const char *what, const struct error *why)
 {
@@ -141,7 +142,14 @@ static bool may_have_device(const struct container *container, const char *name,
 static bool may_have_call(const struct container *container, const char *name, struct error *why)
 {
 	char item[128];
+	int call = call_number(name);
 
+	if (call == CALL_UNKNOWN) {
+		error_set(why, 0, "there is none of this name");
+		return false;
+	}
+	if (!profile_find(&container->security.profile, call))
+		return true; /* as everybody */
 	snprintf(item, sizeof(item), "seccomp:allow:%s", name);
 	if (!may(container, "security", why) || !rule_allows(container, POLICY_SECURITY, item, why))
 		return false;
@@ -262,10 +270,13 @@ int wishes_grant(struct wishes *wishes, struct container *container, int root, s
 		return -1;
 	if (wishes->devices)
 		wishes->settings.devices = wishes->devices;
-	if (pick(container, wishes->asks.system_calls, "system call", may_have_call, &wishes->calls,
-		 err) < 0)
+	/* Who has spoken of them themselves has said all. */
+	if (!wishes->settings.security && pick(container, wishes->asks.system_calls, "system call",
+					       may_have_call, &wishes->calls, err) < 0)
 		return -1;
-	container->system_calls = wishes->calls;
+	for (char **name = wishes->calls; name && *name; name++)
+		if (profile_allow(&container->security.profile, *name, err) < 0)
+			return -1;
 	container->settings = &wishes->settings;
 	return 0;
 }

@@ -187,8 +187,16 @@ assert_refused() {
 	    "no davit.conf lists it in 'image-system-calls'" \
 	    '--container-security=seccomp:allow:perf_event_open'
 	site_conf <<<'image-system-calls: [perf_event_open]'
+	run_davit "$image" /opt/test/syscalls perf_event_open kcmp
+	assert_status 0
+	assert_no_davit_line
+	assert_match 'perf_event_open EFAULT'
+	assert_match 'kcmp EPERM'
+	asks <<<'system-calls: [read, no_such_call]'
 	run_davit "$image" true
-	assert_success
+	assert_status 0
+	assert_lines 1 "davit: $host: the image asks for the system call no_such_call, and does not get it: there is none of this name"
+	[[ $(grep -c 'davit: ' <<<"$stderr") == 1 ]] || complain 'more than one line'
 }
 
 @test 'what davit.conf forbids or sets is not given' {
