@@ -242,7 +242,7 @@ bad:
 
 static int parse_namespace(struct unshare *unshare, const char *word, struct error *err)
 {
-	static const char *const words[] = { "net", "ipc", "uts", "pid", "net:slirp" };
+	static const char *const words[] = { "net", "ipc", "uts", "pid", "net:slirp", "net:host" };
 	const char *near;
 
 	if (strncmp(word, "net:slirp:", strlen("net:slirp:")) == 0) {
@@ -258,7 +258,7 @@ static int parse_namespace(struct unshare *unshare, const char *word, struct err
 		}
 	near = word_nearest(word, words, sizeof(words) / sizeof(words[0]));
 	error_set(err, 0, "unknown namespace '%s'", word);
-	return error_remedy(err, "%s%snet, net:slirp, ipc, uts, pid", near ? near : "",
+	return error_remedy(err, "%s%snet, net:slirp, net:host, ipc, uts, pid", near ? near : "",
 			    near ? "; there are " : "");
 }
 
@@ -362,6 +362,11 @@ static int set_unshare(struct settings *settings, const char *value, struct erro
 			unshare_done(&unshare);
 			return -1;
 		}
+	if ((unshare.what & UNSHARE_NET) && (unshare.what & UNSHARE_HOST)) {
+		unshare_done(&unshare);
+		error_set(err, 0, "a network of its own, and the node's");
+		return error_remedy(err, "net:host for the node's alone");
+	}
 	unshare_done(&settings->unshare);
 	settings->unshare = unshare;
 	return 0;
@@ -409,7 +414,7 @@ const struct option_def settings_options[] = {
 	{ "entrypoint-log", "no-entrypoint-log", ARG_NONE, NULL,
 	  "show what the image's scripts print before the command starts", set_entrypoint_log },
 	{ "unshare", NULL, ARG_REQUIRED, "NAMESPACE,...",
-	  "of its own, for all ranks on a node: net, net:slirp, ipc, uts, pid", set_unshare },
+	  "of its own, for all ranks on a node: net, net:slirp, ipc, uts, pid; net:host: the node's", set_unshare },
 	{ "mpi", NULL, ARG_REQUIRED, "image|host|auto",
 	  "whose MPI library to use: the image's, the node's, or the node's where it fits", set_mpi },
 	{ "gpus", NULL, ARG_REQUIRED, "auto|none|all|LIST",

@@ -72,6 +72,7 @@ enum nic_choice {
 #define UNSHARE_UTS   4u
 #define UNSHARE_PID   8u
 #define UNSHARE_SLIRP 16u /* with UNSHARE_NET: the network leads out */
+#define UNSHARE_HOST  32u /* without: the node's network, whatever else an image would get */
 
 struct port {
 	uint16_t host, container;

@@ -79,9 +79,6 @@ static int build(struct site *site, struct error *err)
 		return -1;
 	if (userns_enter(&userns, err) < 0 || start_saver(site, err) < 0)
 		return -1;
-	if ((settings->unshare.what & UNSHARE_SLIRP) &&
-	    (site->network = network_start(&settings->unshare, err)) < 0)
-		return -1;
 	return site_raise(site, err) < 0 ? -1 : make_recipe(site, err);
 }
 
@@ -161,12 +158,17 @@ static int find_named(struct site *site, struct error *err)
 	return error_remedy(err, "'%s' alone starts one", settings->name);
 }
 
-/* The devices, as long as the node is as it is. */
-static int decide_devices(struct site *site, struct error *err)
+int site_decide(struct site *site, int root, struct error *err)
 {
 	struct container *container = site->container;
-	const struct grant_wish wish = grant_wish(site);
+	struct grant_wish wish;
 
+	if (root >= 0 && !container->ignores_wishes) {
+		if (wishes_grant(&site->wishes, container, root, err) < 0)
+			return error_wrap(err, "image '%s'", site->image.path);
+		site->settings = container->settings;
+	}
+	wish = grant_wish(site);
 	if (grant_make(&container->grant, &wish, err) < 0)
 		return -1;
 	notes_append(&container->notes, &container->grant.notes);
@@ -233,9 +235,9 @@ static int build_or_enter(struct site *site, struct error *err)
 	if (security_decide(&site->container->security, site->settings->security,
 			    container_narrow(site->container), err) < 0)
 		return error_wrap(err, "--container-security");
-	if (decide_devices(site, err) < 0)
-		return -1;
-	return runs ? enter_running(site, err) : build(site, err);
+	if (!runs)
+		return build(site, err);
+	return site_decide(site, -1, err) < 0 ? -1 : enter_running(site, err);
 }
 
 /* What the innermost cause cannot know. */
@@ -304,6 +306,7 @@ static void clear(struct site *site)
 	if (site->container->save.control >= 0 || site->way->recipe < 0)
 		named_done(&site->named);
 	plan_done(&site->plan);
+	wishes_done(&site->wishes);
 	grant_done(&site->container->grant);
 	security_done(&site->container->security);
 	image_done(&site->image);
@@ -322,6 +325,7 @@ int container_build(struct container *container, struct way *way, struct error *
 			     .network = -1,
 			     .watch = -1,
 			     .saver = -1 };
+	const struct settings *settings = container->settings;
 	cpu_set_t binding;
 	int result;
 
@@ -331,5 +335,7 @@ int container_build(struct container *container, struct way *way, struct error *
 	if (result < 0)
 		explain(&site, err);
 	clear(&site);
+	container->settings = settings;
+	container->asks = NULL;
 	return result;
 }

@@ -15,6 +15,8 @@
 #include "launcher/save.h"
 #include "launcher/security/security.h"
 
+struct permissions;
+
 struct container {
 	const struct settings *settings;
 	const struct conf *conf;
@@ -24,11 +26,15 @@ struct container {
 	bool has_command;               /* else the image's own is run */
 	int userns;                     /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
-	struct grant grant;       /* decided meanwhile */
-	struct security security; /* decided meanwhile */
-	struct save save;         /* comes out: who saves the container */
-	bool host_mpi;            /* comes out: the node's MPI is in it */
-	struct notes notes;       /* comes out: what the user should know although nothing failed */
+	bool ignores_wishes; /* the image is only looked at: what it asks for is not given */
+	/* Decided meanwhile, see launcher/permissions/. `settings` may be others then. */
+	const struct permissions *asks; /* NULL: nothing */
+	bool without_cwd;               /* the job's working directory stays outside */
+	struct grant grant;             /* decided meanwhile */
+	struct security security;       /* decided meanwhile */
+	struct save save;               /* comes out: who saves the container */
+	bool host_mpi;                  /* comes out: the node's MPI is in it */
+	struct notes notes; /* comes out: what the user should know although nothing failed */
 };
 
 /* What the ranks keep. */

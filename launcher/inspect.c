@@ -13,6 +13,7 @@
 #include "images/imageconf.h"
 #include "launcher/commands.h"
 #include "launcher/container.h"
+#include "launcher/permissions/permissions.h"
 #include "launcher/report.h"
 
 /* A word as YAML takes it, in one line. */
@@ -58,6 +59,42 @@ static const char *kind_of(const struct image *image)
 	return image->offset ? "SIF" : "squashfs";
 }
 
+static void print_says(const struct image_config *says, const struct image *image,
+		       char *const *permissions)
+{
+	print_field("image", image->path);
+	print_field("kind", kind_of(image));
+	print_field("origin", says->origin);
+	print_list("env", says->env);
+	print_field("workdir", says->workdir);
+	print_list("entrypoint", says->entrypoint);
+	print_list("command", says->command);
+	print_list("labels", says->labels);
+	if (permissions && !permissions[0])
+		puts("permissions: []");
+	else
+		print_list("permissions", permissions);
+}
+
+/* Nothing is printed of an image that asks for something nobody understands. */
+static int print_all(const struct image_config *says, int root, const struct image *image,
+		     struct error *err)
+{
+	struct permissions asks;
+	char **words = NULL;
+	int result = permissions_read(&asks, root, err);
+
+	if (result < 0)
+		error_wrap(err, "image '%s'", image->path);
+	else if (result > 0 && !(words = permissions_words(&asks)))
+		result = error_set(err, ENOMEM, "cannot tell what the image asks for");
+	if (result >= 0)
+		print_says(says, image, words);
+	strings_free(words);
+	permissions_done(&asks);
+	return result < 0 ? -1 : 0;
+}
+
 static int print(const struct image *image, struct error *err)
 {
 	cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -67,14 +104,10 @@ static int print(const struct image *image, struct error *err)
 		return error_set(err, errno, "cannot open the container's root");
 	if (image_config_read(&says, root, image, err) < 0)
 		return -1;
-	print_field("image", image->path);
-	print_field("kind", kind_of(image));
-	print_field("origin", says.origin);
-	print_list("env", says.env);
-	print_field("workdir", says.workdir);
-	print_list("entrypoint", says.entrypoint);
-	print_list("command", says.command);
-	print_list("labels", says.labels);
+	if (print_all(&says, root, image, err) < 0) {
+		image_config_done(&says);
+		return -1;
+	}
 	image_config_done(&says);
 	return fflush(stdout) == 0 ? 0 : error_set(err, errno, "cannot write");
 }
@@ -91,6 +124,7 @@ static int inspect(char *path, struct error *err)
 	struct container container = { .settings = &settings,
 				       .conf = &conf,
 				       .has_command = true,
+				       .ignores_wishes = true,
 				       .userns = -1,
 				       .rendezvous = &rendezvous,
 				       .save = SAVE_INIT };
@@ -118,7 +152,7 @@ int inspect_main(int argc, char **argv)
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		puts("Usage: davit inspect IMAGE\n"
 		     "Show what an image is, and the environment, working directory, entrypoint, command\n"
-		     "and labels that it brings along, as YAML.");
+		     "and labels that it brings along, and what it asks for, as YAML.");
 		return 0;
 	}
 	if (argc != 2) {

@@ -186,17 +186,25 @@ static int open_all(struct namespaces *namespaces, struct error *err)
 	return 0;
 }
 
+int namespaces_create_mount(struct error *err)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return explain_unshare(errno, kinds[NAMESPACE_MOUNT].name,
+				       kinds[NAMESPACE_MOUNT].file, err);
+	/* What the node mounts and unmounts from now on happens here too, never the reverse. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return error_set(err, errno, "cannot make the mounts private");
+	return 0;
+}
+
 int namespaces_create(unsigned int what, struct namespaces *namespaces, struct error *err)
 {
 	*namespaces = (struct namespaces)NAMESPACES_INIT;
 	namespaces->what = what;
-	for (int i = NAMESPACE_USER + 1; i < NAMESPACE_COUNT; i++)
+	for (int i = NAMESPACE_USER + 1; i < NAMESPACE_MOUNT; i++)
 		if (is_wanted(what, i) && unshare(kinds[i].clone) < 0)
 			return explain_unshare(errno, kinds[i].name,
 					       i == NAMESPACE_PID ? "pid" : kinds[i].file, err);
-	/* What the node mounts and unmounts from now on happens here too, never the reverse. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return error_set(err, errno, "cannot make the mounts private");
 	if ((what & UNSHARE_NET) && set_up_network(err) < 0)
 		return -1;
 	if ((what & UNSHARE_PID) && start_init(namespaces, err) < 0)

@@ -37,8 +37,11 @@ struct namespaces {
 		.what = 0, .fds = { [0 ... NAMESPACE_COUNT - 1] = -1 }, .proc = -1, .lifeline = -1 \
 	}
 
-/* Creates a mount namespace and those of `what`, in the caller's user namespace: the mounts become
- * slaves of the node's, loopback is brought up, init is forked. With UNSHARE_PID every later child
+/* Creates a mount namespace, in the caller's user namespace: the mounts become slaves of the node's.
+ * Returns 0, or -1 with `err` set. */
+int namespaces_create_mount(struct error *err);
+
+/* Creates those of `what` in addition: loopback is brought up, init is forked. With UNSHARE_PID every later child
  * of the caller is in the PID namespace; and the container's /proc is no good for the caller, which
  * is not. Returns 0, or -1 with `err` set. What it has opened stays open until the process executes
  * its command or ends. */

@@ -213,9 +213,12 @@ int overlay_open(int dir, const char *size, struct error *err)
 	if (dir >= 0)
 		return root_reopen(dir, err);
 	layer = root_tmpfs(size, "0755", err);
-	if (layer < 0 || make_parts(layer, err) < 0 || root_attach_below(layer, err) < 0)
-		return -1;
-	return steal_fd(&layer);
+	return layer < 0 || make_parts(layer, err) < 0 ? -1 : steal_fd(&layer);
+}
+
+int overlay_attach(int dir, int layer, struct error *err)
+{
+	return dir >= 0 ? 0 : root_attach_below(layer, err);
 }
 
 int overlay_mount(int lower, int layer, const struct mountlist *points, struct error *err)

@@ -17,9 +17,12 @@
 int overlay_prepare(const char *name, struct error *err);
 
 /* Opens the layer `dir` (from overlay_prepare()) in this mount namespace, or where that is -1 a new
- * tmpfs of `size`, which gets attached to "/", out of sight. Returns a descriptor, or -1 with `err`
- * set. */
+ * tmpfs of `size`. Returns a descriptor, or -1 with `err` set. */
 int overlay_open(int dir, const char *size, struct error *err);
+
+/* Attaches such a new tmpfs to "/", out of sight, as the kernel wants it for overlay_mount(). Returns 0,
+ * or -1 with `err` set. */
+int overlay_attach(int dir, int layer, struct error *err);
 
 /* Mounts `layer` over `lower`, the root of a mount that is attached in this mount namespace. The
  * lower files may belong to somebody else, and then the user could create nothing in their

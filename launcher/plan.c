@@ -11,6 +11,7 @@
 #include "common/fd.h"
 #include "common/home.h"
 #include "launcher/conf/conf.h"
+#include "launcher/permissions/wishes.h"
 #include "launcher/pmix.h"
 
 #define MUNGE_DIR "/run/munge" /* where libmunge looks for its daemon */
@@ -61,9 +62,23 @@ static int add(struct mountlist *list, const struct mountlist *asked, const char
 	return mountlist_add_bind(list, target, true, err);
 }
 
-/* Devices, default ones, then those of the site, then those of the user; parents first. */
-static int list_mounts(const struct container *container, struct mountlist *list, struct error *err)
+/* Appends those that the image gets. */
+static int list_wishes(struct plan *plan, struct container *container, struct mountlist *list,
+		       struct error *err)
 {
+	if (!container->asks || container->asks->mounts.count == 0)
+		return 0;
+	plan->sources = calloc(container->asks->mounts.count, sizeof(plan->sources[0]));
+	if (!plan->sources)
+		return error_set(err, ENOMEM, "cannot keep the mounts");
+	return wishes_list_mounts(container, list, plan->sources, &plan->source_count, err);
+}
+
+/* Devices, default ones, then those that the image asks for, those of the site, those of the user;
+ * parents first. */
+static int list_mounts(struct plan *plan, struct container *container, struct error *err)
+{
+	struct mountlist *list = &plan->list;
 	const struct settings *settings = container->settings;
 	const char *home = getenv("HOME");
 	bool without_home = settings->mount_home == CHOICE_NO;
@@ -74,8 +89,8 @@ static int list_mounts(const struct container *container, struct mountlist *list
 	const char *const own[] = {
 		"/tmp",
 		without_home ? NULL : home,
-		without_home && at_home ? NULL : container->cwd,
-		without_home && tmp_at_home ? NULL : tmpdir,
+		container->without_cwd || (without_home && at_home) ? NULL : container->cwd,
+		container->conf->least_privilege || (without_home && tmp_at_home) ? NULL : tmpdir,
 		getenv("PMIX_SERVER_TMPDIR"), /* where Slurm's PMIx server has its files */
 		ranks_dir,
 		pmix_uses_munge() ? MUNGE_DIR : NULL,
@@ -86,7 +101,8 @@ static int list_mounts(const struct container *container, struct mountlist *list
 	struct mountlist asked = { .items = NULL };
 	int result = -1;
 
-	if (mountlist_append_copy(&asked, &container->conf->mounts, err) < 0 ||
+	if (list_wishes(plan, container, &asked, err) < 0 ||
+	    mountlist_append_copy(&asked, &container->conf->mounts, err) < 0 ||
 	    mountlist_append_copy(&asked, &settings->mounts, err) < 0)
 		goto out;
 	if (mountlist_append_copy(list, &container->grant.mounts, err) < 0)
@@ -140,9 +156,9 @@ static void raise_limit(struct rlimit *files)
 	(void)setrlimit(RLIMIT_NOFILE, &most);
 }
 
-int plan_make(struct plan *plan, const struct container *container, struct error *err)
+int plan_make(struct plan *plan, struct container *container, struct error *err)
 {
-	if (list_mounts(container, &plan->list, err) < 0)
+	if (list_mounts(plan, container, err) < 0)
 		return -1;
 	raise_limit(&plan->files);
 	plan->trees = malloc((plan->list.count + 1) * sizeof(plan->trees[0]));
@@ -181,6 +197,9 @@ void plan_done(struct plan *plan)
 			close(plan->trees[i]);
 	if (plan->files.rlim_max > 0)
 		(void)setrlimit(RLIMIT_NOFILE, &plan->files);
+	for (size_t i = 0; i < plan->source_count; i++)
+		close(plan->sources[i]);
+	free(plan->sources);
 	free(plan->trees);
 	mountlist_done(&plan->list);
 }

@@ -23,7 +23,10 @@ static int pack(const struct container *container, const struct image *image,
 		/* The image's working directory is where its entrypoint wants to be. A command of the
 		 * user's is at home where the user is. */
 		.workdir = own[0] || !(enters || !container->has_command) ? own : workdir,
-		.fallback = workdir[0] || settings->mount_home != CHOICE_NO ? workdir : "/",
+		.fallback =
+			workdir[0] || (settings->mount_home != CHOICE_NO && !container->without_cwd)
+				? workdir
+				: "/",
 		.devices = container->grant.table ? container->grant.table : "",
 		.prefix = enters ? says->entrypoint : NULL,
 		.command = container->has_command ? NULL : says->command,

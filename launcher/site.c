@@ -98,9 +98,14 @@ static int start_server(struct site *site, int channel, struct error *err)
 	return server_start(&server, err);
 }
 
+/* The keeper of the network is forked while the caller is in the node's. */
 static int enter_namespaces(struct site *site, struct error *err)
 {
-	if (namespaces_create(site->settings->unshare.what, &site->way->namespaces, err) < 0)
+	const struct unshare *unshare = &site->settings->unshare;
+
+	if ((unshare->what & UNSHARE_SLIRP) && (site->network = network_start(unshare, err)) < 0)
+		return -1;
+	if (namespaces_create(unshare->what, &site->way->namespaces, err) < 0)
 		return -1;
 	site->node = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return site->node < 0 ? error_set(err, errno, "cannot open '/'") : 0;
@@ -130,23 +135,23 @@ static int mount_squashfs(struct site *site, struct error *err)
 	if (channel < 0)
 		return error_wrap(err, "cannot mount image '%s'", site->image.path);
 	go = start_server(site, channel, err);
-	if (go < 0 || enter_namespaces(site, err) < 0)
+	if (go < 0 || namespaces_create_mount(err) < 0)
 		return -1;
 	tree = image_mount(&site->image, channel, err);
-	if (tree < 0)
+	if (tree < 0 || (has_layer(site) && (layer = open_layer(site, err)) < 0))
 		return -1;
-	if (!has_layer(site)) {
-		server_go(steal_fd(&go), -1);
+	/* From now on the image can be asked what it wants. */
+	server_go(steal_fd(&go), layer);
+	if (site_decide(site, tree, err) < 0 || enter_namespaces(site, err) < 0)
+		return -1;
+	if (!has_layer(site))
 		return steal_fd(&tree);
-	}
+	if (layer < 0 && (layer = open_layer(site, err)) < 0)
+		return -1;
 	/* The plan comes first: with something attached there, "/" is the node's no more. */
 	if (plan_make(&site->plan, site->container, err) < 0 || image_seal(tree, err) < 0 ||
-	    root_attach_below(tree, err) < 0)
+	    root_attach_below(tree, err) < 0 || overlay_attach(site->layer, layer, err) < 0)
 		return -1;
-	layer = open_layer(site, err);
-	if (layer < 0)
-		return -1;
-	server_go(steal_fd(&go), layer);
 	return overlay_mount(tree, layer, NULL, err); /* all in the image is the user's */
 }
 
@@ -189,10 +194,14 @@ static int mount_directory(struct site *site, struct error *err)
 {
 	cleanup_close int go = -1, lower = -1, tree = -1, layer = -1;
 
+	if (site_decide(site, site->image.fd, err) < 0)
+		return -1;
 	if (has_layer(site) && (go = start_keeper(site, err)) < 0)
 		return -1;
-	if (enter_namespaces(site, err) < 0 || plan_make(&site->plan, site->container, err) < 0 ||
-	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0)
+	if (namespaces_create_mount(err) < 0 || enter_namespaces(site, err) < 0 ||
+	    plan_make(&site->plan, site->container, err) < 0 ||
+	    (lower = root_reopen(site->image.fd, err)) < 0 || (layer = open_layer(site, err)) < 0 ||
+	    overlay_attach(site->layer, layer, err) < 0)
 		return -1;
 	tree = mount_over(site, lower, layer, err);
 	if (tree < 0)

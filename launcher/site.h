@@ -11,6 +11,7 @@
 #include "images/image.h"
 #include "launcher/container.h"
 #include "launcher/named.h"
+#include "launcher/permissions/wishes.h"
 #include "launcher/plan.h"
 
 struct site {
@@ -21,6 +22,7 @@ struct site {
 	struct image image;
 	struct named named;
 	struct plan plan;
+	struct wishes wishes; /* of the image; `settings` and container->settings are in it */
 	int node;    /* the node's root directory, in the container's mount namespace; or -1 */
 	int layer;   /* directory that takes what is written, or -1 */
 	int slurm;   /* slurm_service_start() */
@@ -28,6 +30,11 @@ struct site {
 	int watch;   /* inotify for the end of a container without an image server */
 	int saver;   /* read by the saver: the other end of the lifeline */
 };
+
+/* Decides what the container gets, with regard to what the image asks for, whose root directory is
+ * `root`, or -1 not to ask. As the user, and as long as the node is as it is. Returns 0, or -1 with `err`
+ * set. */
+int site_decide(struct site *site, int root, struct error *err);
 
 static inline bool site_is_remapped(const struct site *site)
 {

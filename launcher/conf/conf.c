@@ -111,6 +111,9 @@ void conf_done(struct conf *conf)
 	choices_done(&conf->choices);
 	policy_done(&conf->policy);
 	mountlist_done(&conf->mounts);
+	strings_free(conf->image_mounts);
+	strings_free(conf->image_devices);
+	strings_free(conf->image_system_calls);
 	strings_free(conf->host_only);
 	strings_free(conf->host_mpi);
 	strings_free(conf->host_mpi_directories);

@@ -72,6 +72,9 @@ struct conf {
 	bool is_site_read;      /* nothing of the site's file is missing here */
 	bool audit;             /* are there lines in the system's log? */
 	struct policy policy;   /* who may have which container */
+	bool least_privilege;   /* nothing that neither user nor image has asked for? */
+	/* Patterns of what images get if they ask (policy_matches()); each ends with NULL or is NULL. */
+	char **image_mounts, **image_devices, **image_system_calls;
 	size_t forbidden
 		[CHOICES_MAX]; /* by index in settings_options: line in the site's file, or 0 */
 	/* What was read, for `davit config`; NULL where there is no file. */

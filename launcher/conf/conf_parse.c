@@ -186,6 +186,12 @@ static int read_audit(const struct conf_reader *reader, const struct yaml_node *
 	return conf_read_switch(reader, node, &reader->conf->audit, err);
 }
 
+static int read_least_privilege(const struct conf_reader *reader, const struct yaml_node *node,
+				struct error *err)
+{
+	return conf_read_switch(reader, node, &reader->conf->least_privilege, err);
+}
+
 static int read_user_config(const struct conf_reader *reader, const struct yaml_node *node,
 			    struct error *err)
 {
@@ -252,6 +258,11 @@ static const struct {
 	{ "forbid", read_forbid, true },
 	{ "policy", conf_read_policy, true },
 	{ "audit", read_audit, true },
+	{ "least-privilege", read_least_privilege, true },
+	{ "least_privilege", read_least_privilege, true }, /* as it is often written */
+	{ "image-mounts", conf_read_image_mounts, false },
+	{ "image-devices", conf_read_image_devices, false },
+	{ "image-system-calls", conf_read_image_system_calls, false },
 	{ "gpu-libraries", conf_read_gpu_libraries, false },
 	{ "gpu-programs", conf_read_gpu_programs, false },
 	{ "gpu-files", conf_read_gpu_files, false },

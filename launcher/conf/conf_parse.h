@@ -60,6 +60,14 @@ int conf_read_cdi_hooks(const struct conf_reader *reader, const struct yaml_node
 int conf_read_topology_file(const struct conf_reader *reader, const struct yaml_node *node,
 			    struct error *err);
 
+/* conf_images.c */
+int conf_read_image_mounts(const struct conf_reader *reader, const struct yaml_node *list,
+			   struct error *err);
+int conf_read_image_devices(const struct conf_reader *reader, const struct yaml_node *list,
+			    struct error *err);
+int conf_read_image_system_calls(const struct conf_reader *reader, const struct yaml_node *list,
+				 struct error *err);
+
 /* policy_parse.c */
 int conf_read_policy(const struct conf_reader *reader, const struct yaml_node *list,
 		     struct error *err);

@@ -329,6 +329,10 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	print_list(conf, NULL, "forbid");
 	print_list(conf, NULL, "policy");
 	print_site_value(conf, "audit", conf->audit ? "yes" : "no");
+	print_site_value(conf, "least-privilege", conf->least_privilege ? "yes" : "no");
+	print_list(conf, NULL, "image-mounts");
+	print_list(conf, NULL, "image-devices");
+	print_list(conf, NULL, "image-system-calls");
 }
 
 static int flush_output(struct error *err)

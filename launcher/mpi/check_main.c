@@ -149,6 +149,7 @@ static int check(char *path, bool *is_used, struct error *err)
 	struct container container = { .settings = &settings,
 				       .conf = &empty,
 				       .has_command = true,
+				       .ignores_wishes = true,
 				       .userns = -1,
 				       .rendezvous = &rendezvous,
 				       .save = SAVE_INIT };

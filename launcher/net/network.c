@@ -187,7 +187,8 @@ static int enter_pid_namespace(void *arg)
 	(void)arg;
 	/* A change of user namespace may have made /proc/self root's. */
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	return unshare(CLONE_NEWPID);
+	/* Its mounts are the node's and its own, so that it never keeps the container's. */
+	return unshare(CLONE_NEWPID | CLONE_NEWNS);
 }
 
 int network_start(const struct unshare *unshare, struct error *err)

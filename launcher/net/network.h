@@ -15,7 +15,7 @@
 #include "launcher/namespaces.h"
 
 /* Forks the keeper, in the caller's user namespace and while the caller is still in the node's
- * network and mounts. `unshare` must stay as it is. It is no child of the caller. Returns a
+ * network, with nothing of the container attached to "/" yet. `unshare` must stay as it is. It is no child of the caller. Returns a
  * descriptor for network_connect(), to be closed after it; the keeper ends when that is closed
  * before. -1 with `err` set on failure. */
 int network_start(const struct unshare *unshare, struct error *err);

@@ -253,7 +253,7 @@ static const struct refusal values[] = {
 	{ "workdir: w\n", "site:1: 'workdir': 'w' is not an absolute path",
 	  "the path of a directory inside the container" },
 	{ "unshare: [ipc, nett]\n", "site:1: 'unshare': unknown namespace 'nett'",
-	  "net; there are net, net:slirp, ipc, uts, pid" },
+	  "net; there are net, net:slirp, net:host, ipc, uts, pid" },
 	{ "unshare: {ipc: yes}\n", "site:1: 'unshare' takes text, not a map", "unshare: VALUE" },
 	{ "env: {A: [b]}\n", "site:1: 'A' takes text, not a list", "A: VALUE" },
 	{ "env: {1A: b}\n", "site:1: 'env': '1A' is not the name of a variable",

@@ -222,7 +222,7 @@ static const char env_rule[] = "NAME or NAME=VALUE, with '\\,' for a comma in th
 static const char size_rule[] = "size=NUMBER with k, m, g, t or % behind it";
 static const char digest_rule[] = "sha256: and 64 hexadecimal digits, as davit image digest prints";
 static const char yes_or_no[] = "yes or no";
-static const char spaces[] = "net, net:slirp, ipc, uts, pid";
+static const char spaces[] = "net, net:slirp, net:host, ipc, uts, pid";
 static const char port_rule[] = "net:slirp:PORT, or net:slirp:NODEPORT:PORT+...; 1 to 65535";
 
 /* Every option, with what it refuses and what it says then. */
@@ -319,7 +319,7 @@ static const struct {
 	{ "unshare", "net,", "unknown namespace ''", spaces },
 	{ "unshare", "user", "unknown namespace 'user'", NULL },
 	{ "unshare", "nte", "unknown namespace 'nte'",
-	  "net; there are net, net:slirp, ipc, uts, pid" },
+	  "net; there are net, net:slirp, net:host, ipc, uts, pid" },
 	{ "unshare", "net ipc", "unknown namespace 'net ipc'", NULL },
 	{ "unshare", "NET", "unknown namespace 'NET'", NULL },
 	{ "unshare", "net:slirp:", "'' are not ports", port_rule },
