@@ -90,7 +90,7 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 	line=$(grep 'davit: denied .* rule="closed"' "$log" | tail -n 1)
 	assert_equal "$(value cause)" \
 	    "\"refused by rule 'closed' ($site:2): no containers: maintenance\""
-	[[ ! $(grep "job=$(last_job) " "$log" | grep 'davit: start') ]] || complain 'it started, too'
+	! grep -q "davit: start .*job=$(last_job) " "$log" || complain 'it started, too'
 }
 
 @test 'the rule that allowed it; batch scripts' {
@@ -114,8 +114,8 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 	run_srun --container="$evil" --container-env=$'A=b\nvm davit: end user="root"' true
 	assert_success
 	await grep -q 'davit: end .*A=b' "$log"
-	[[ ! $(tail -n +"$((before + 1))" "$log" | grep 'davit: ' |
-	    grep -v '^[^"]* davit: \(start\|end\) user="alice" uid=[0-9]* job=') ]] ||
+	! tail -n +"$((before + 1))" "$log" | grep 'davit: ' |
+	    grep -qv '^[^"]* davit: \(start\|end\) user="alice" uid=[0-9]* job=' ||
 	    complain "a line of another kind: $(tail -n +"$((before + 1))" "$log")"
 	grep -qF 'image="/home/alice/a\" uid=0 \x0avm davit: start user=\"root\x1b[2J\xc2\x9b.sqfs"' "$log" ||
 	    complain "not as it should be: $(tail -n 4 "$log")"
@@ -124,8 +124,9 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 }
 
 @test 'long names are cut, and the line stays one' {
-	local dir=/home/alice/$(printf 'd%.0s' {1..200}) deep i
+	local dir deep i
 
+	dir=/home/alice/$(printf 'd%.0s' {1..200})
 	deep=$dir
 	for ((i = 0; i < 8; i++)); do deep+=/$(printf 'e%.0s' {1..200}); done
 	alice mkdir -p "$deep"
@@ -146,6 +147,6 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 	rm "$site"
 	run_srun --container="$SMALL" --container-env=MARK=1 true
 	await grep -q 'davit: end .*MARK=1' "$log"
-	[[ ! $(grep silent.sqfs "$log") ]] || complain 'there is a line'
+	! grep -q silent.sqfs "$log" || complain 'there is a line'
 	rm "$DAVIT_WORK/silent.sqfs"
 }

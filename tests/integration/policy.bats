@@ -204,8 +204,6 @@ assert_denied_by_hand() {
 }
 
 @test 'options, from each place where one may choose them' {
-	local where
-
 	site_conf <<-'END'
 	writable: no
 	policy:
