@@ -53,6 +53,17 @@ assert_refused() {
 	[[ $(grep -c 'davit: ' <<<"$stderr") == 2 ]] || complain 'not two lines'
 }
 
+# The image of now is refused for $1, its file being at fault, with the remedy $2; by inspect as well.
+assert_bad() {
+	run_davit "$image" true
+	assert_status 125
+	assert_failure "$host" "image '$image': $1" "$2"
+	run_alice "$DAVIT" inspect "$image"
+	assert_status 125
+	assert_failure "$host" "image '$image': $1" "$2"
+	[[ ! $output ]] || complain 'something is told all the same'
+}
+
 # ---- telling -------------------------------------------------------------
 
 @test 'inspect tells in plain words what an image asks for' {
@@ -281,17 +292,6 @@ assert_refused() {
 }
 
 # ---- mistakes and malice -------------------------------------------------
-
-# The image of now is refused for $1, its file being at fault, with the remedy $2; by inspect as well.
-assert_bad() {
-	run_davit "$image" true
-	assert_status 125
-	assert_failure "$host" "image '$image': $1" "$2"
-	run_alice "$DAVIT" inspect "$image"
-	assert_status 125
-	assert_failure "$host" "image '$image': $1" "$2"
-	[[ ! $output ]] || complain 'something is told all the same'
-}
 
 @test 'a file that nobody understands: an error with line and remedy' {
 	asks <<<'networks: none'
