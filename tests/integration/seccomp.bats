@@ -2,7 +2,7 @@
 # seccomp.bats - system calls that a container may use, may not use, and what the user can change
 
 # Variables come from common.bash; scripts in single quotes are for the container.
-# shellcheck disable=SC2154,SC2016
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031
 
 load "$DAVIT_TESTS/lib/common.bash"
 
@@ -182,9 +182,9 @@ asyncio.run(main())'
 
 @test 'debuggers and io_uring' {
 	run_srun --container="$debian" gdb -q -batch -ex starti -ex stepi -ex 'print $pc' -ex continue \
-	    --args echo done
+	    --args echo finished
 	assert_success
-	assert_match '.1 = .*0x.*done'
+	assert_match '.1 = .*0x.*finished'
 	run_srun --container="$debian" strace -f -e trace=execve,unshare sh -c 'unshare -U true; true'
 	[[ $stderr == *'unshare(CLONE_NEWUSER)'*'EPERM'* ]] || complain 'not traced'
 	assert_status 0
