@@ -140,7 +140,9 @@ static int mount_squashfs(struct site *site, struct error *err)
 	tree = image_mount(&site->image, channel, err);
 	if (tree < 0 || (has_layer(site) && (layer = open_layer(site, err)) < 0))
 		return -1;
-	/* From now on the image can be asked what it wants. */
+	/* From now on the image can be asked what it wants. Who asks must not hold the server's end: were the
+	 * server killed, nobody would be told. */
+	close(steal_fd(&channel));
 	server_go(steal_fd(&go), layer);
 	if (site_decide(site, tree, err) < 0 || enter_namespaces(site, err) < 0)
 		return -1;

@@ -3,9 +3,9 @@
  * judge_main.c - `davit judge`: may this step have its container? Started by the plugin, see verdict.h.
  *
  * It reads what users write (options, variables, their davit.conf, the image's head), so it is the user;
- * and the user must not decide, so it cannot be traced or read by the user. It begins with root's real
- * id, for which the kernel makes it undumpable, and the loader deaf to LD_PRELOAD and the like; when
- * the real id is the user's, too, it stays undumpable by its own wish. Root is out of reach then.
+ * and the user must not decide, so it cannot be traced, read or signalled by the user. It begins with
+ * root's real id, for which the kernel makes it undumpable, and the loader deaf to LD_PRELOAD and the
+ * like; then that is nobody's, and it stays undumpable by its own wish. Root is out of reach then.
  *
  * Where the site's davit.conf has no policy, everything is allowed, whatever else is wrong: the launcher
  * meets the same fault and tells it. But that there is none must be certain: the user may set limits
@@ -28,15 +28,22 @@
 #include "launcher/report.h"
 #include "launcher/conf/request.h"
 
-/* For good, and in this order: it is never both the user's and open to the user. */
+#define NOBODY ((uid_t)65534)
+
+/* For good. Files are opened by the effective id, which is the user's; who may signal or trace a process
+ * is asked by the real and the saved one, which are nobody's. Where root starts its own steps it stays
+ * root, against whom there is no help. */
 static int become_user(void)
 {
 	gid_t gid = getegid();
-	uid_t uid = geteuid();
+	uid_t uid = geteuid(), same = (uid_t)-1;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	if (getuid() != 0 || uid == 0)
+		return 0;
+	if (setresuid(same, 0, same) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(NOBODY, uid, NOBODY) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -1;
 	return 0;
 }

@@ -62,9 +62,9 @@ static bool has_id(char *const *list, const char *name, unsigned int id)
 
 static bool has_user(char *const *list)
 {
-	const struct passwd *user = getpwuid(getuid());
+	const struct passwd *user = getpwuid(geteuid());
 
-	return has_id(list, user ? user->pw_name : NULL, getuid());
+	return has_id(list, user ? user->pw_name : NULL, geteuid());
 }
 
 static bool has_group_id(char *const *list, gid_t gid)
@@ -82,7 +82,7 @@ static int has_group(char *const *list)
 
 	if (!groups || count < 0 || getgroups(count, groups) < 0)
 		return -1;
-	if (has_group_id(list, getgid()))
+	if (has_group_id(list, getegid()))
 		return 1;
 	for (int i = 0; i < count; i++)
 		if (has_group_id(list, groups[i]))
@@ -152,13 +152,16 @@ static int check_forbidden(const struct conf *conf, const struct policy_rule *ru
 	return 0;
 }
 
-static int check_network(const struct policy_rule *rule, const struct settings *settings,
-			 struct error *err)
+static int check_network(const struct conf *conf, const struct policy_rule *rule,
+			 const struct settings *settings, struct error *err)
 {
 	const char *kind = "host";
 
 	if (settings->unshare.what & UNSHARE_NET)
 		kind = settings->unshare.what & UNSHARE_SLIRP ? "net:slirp" : "net";
+	/* Then the image decides, and the launcher judges that. */
+	if (conf->least_privilege && !(settings->unshare.what & (UNSHARE_NET | UNSHARE_HOST)))
+		return 0;
 	if (!rule->lists[POLICY_NETWORK] || policy_matches(rule->lists[POLICY_NETWORK], kind))
 		return 0;
 	if (strcmp(kind, "host") != 0)
@@ -211,8 +214,8 @@ static int check_all(const struct conf *conf, const struct policy_rule *rule,
 	if (rule->deny)
 		return error_set(err, 0, "no containers: %s", rule->deny);
 	if (check_forbidden(conf, rule, chosen, err) < 0 ||
-	    check_network(rule, settings, err) < 0 || check_devices(rule, settings, err) < 0 ||
-	    check_security(rule, settings, err) < 0)
+	    check_network(conf, rule, settings, err) < 0 ||
+	    check_devices(rule, settings, err) < 0 || check_security(rule, settings, err) < 0)
 		return -1;
 	if (names && settings->name && !policy_matches(names, settings->name))
 		return error_set(err, 0, "the container name '%s' is not allowed", settings->name);

@@ -43,7 +43,7 @@ static bool is_owner(char *const *owners, uid_t uid)
 	snprintf(number, sizeof(number), "%u", uid);
 	return (owner && policy_matches(owners, owner->pw_name)) ||
 	       policy_matches(owners, number) ||
-	       (uid == getuid() && policy_matches(owners, "self"));
+	       (uid == geteuid() && policy_matches(owners, "self"));
 }
 
 static int check_owner(const struct policy_rule *rule, const char *path, const struct stat *st,

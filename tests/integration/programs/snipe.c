@@ -3,7 +3,8 @@
  * snipe.c - kill or stop a process right after it has begun.
  *
  * snipe NAME MICROSECONDS [STOP]: waits for a process called NAME (as in /proc/PID/comm) to appear,
- * then that long, and kills it, or stops it. Exits with 0 if it did, 1 if none came within two seconds.
+ * then that long, and kills it, or stops it. One that the user could not is none of them: `davit judge`,
+ * whose real id is another than its effective one. Exits with 0 if it did, 1 if none came within two seconds.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -33,6 +34,22 @@ static int is_called(const char *pid, const char *name)
 	return strcmp(comm, name) == 0;
 }
 
+static int is_users(const char *pid)
+{
+	char path[280], line[256];
+	unsigned int real = 0, effective = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	status = fopen(path, "r");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "Uid: %u %u", &real, &effective) == 2)
+			break;
+	if (status)
+		fclose(status);
+	return status && real == effective;
+}
+
 static pid_t find(const char *name)
 {
 	DIR *proc = opendir("/proc");
@@ -41,7 +58,8 @@ static pid_t find(const char *name)
 	if (!proc)
 		err(2, "/proc");
 	for (struct dirent *entry; !pid && (entry = readdir(proc));)
-		if (isdigit((unsigned char)entry->d_name[0]) && is_called(entry->d_name, name))
+		if (isdigit((unsigned char)entry->d_name[0]) && is_called(entry->d_name, name) &&
+		    is_users(entry->d_name))
 			pid = atoi(entry->d_name);
 	closedir(proc);
 	return pid;
