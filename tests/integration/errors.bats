@@ -104,7 +104,7 @@ teardown() {
 @test '/dev/fuse is not permitted' {
 	chmod 600 /dev/fuse
 	fail_on_two_nodes 'cannot mount image *cannot open /dev/fuse: Permission denied' \
-	    "ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup (davit doctor tells more)" '' \
+	    "ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup" '' \
 	    --container="$SMALL"
 }
 
