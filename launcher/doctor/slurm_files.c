@@ -207,10 +207,15 @@ static void walk_pattern(struct walk *walk, const char *file, const char *patter
 
 static void walk_file(struct walk *walk, const char *file, int depth)
 {
-	cleanup_free char *text = walk->file_count++ < FILES_MAX ? read_text(file) : NULL;
+	cleanup_free char *text = NULL;
 	unsigned int number = 0;
-	char *rest = text;
+	char *rest;
 
+	if (walk->file_count++ < FILES_MAX)
+		text = read_text(file);
+	else
+		errno = E2BIG;
+	rest = text;
 	if (!text && !walk->out->unreadable[0]) {
 		walk->out->reason = errno;
 		snprintf(walk->out->unreadable, PATH_MAX, "%s", file);
