@@ -101,13 +101,15 @@ void check_devices(struct result *result)
 	} else {
 		const struct grant_wish wish = { .settings = &request.settings,
 						 .conf = &request.conf };
+		cleanup_free char *driver = gpu_nvidia_version("");
 
 		if (survey_make(&survey, &wish, &err) < 0)
 			result_add(result, STATUS_SKIP, "not looked at: %s", err.cause);
 		for (size_t i = 0; i < survey.problem_count; i++)
 			result_add_error(result, STATUS_WARN, &survey.problems[i]);
-		result_add(result, STATUS_OK, "GPUs: %zu, adapters: %zu", survey.grant.gpus.count,
-			   survey.grant.nics.count);
+		result_add(result, STATUS_OK, "GPUs: %zu, adapters: %zu%s%s",
+			   survey.grant.gpus.count, survey.grant.nics.count,
+			   driver ? ", NVIDIA's driver " : "", driver ? driver : "");
 		survey_done(&survey);
 	}
 	request_done(&request);

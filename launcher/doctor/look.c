@@ -48,29 +48,40 @@ static bool is_roots(struct result *result, const char *path, const struct stat 
 	return true;
 }
 
-bool look_is_roots(struct result *result, const char *path)
+/* The file or directory, and each directory in front of a slash of its name. Changes `path`. */
+static bool are_roots(struct result *result, char *path)
 {
-	cleanup_free char *real = realpath(path, NULL);
 	struct stat st;
 
-	if (!real || stat(real, &st) < 0) {
+	for (;;) {
+		char *slash = strrchr(path, '/');
+
+		if (stat(path, &st) < 0) {
+			result_add(result, STATUS_SKIP, "'%s': %s", path, strerror(errno));
+			return false;
+		}
+		if (!is_roots(result, path, &st))
+			return false;
+		if (strcmp(path, "/") == 0)
+			return true;
+		slash[slash == path] = '\0';
+	}
+}
+
+bool look_is_roots(struct result *result, const char *path)
+{
+	cleanup_free char *real = realpath(path, NULL), *name = NULL;
+
+	if (!real) {
 		result_add(result, errno == EACCES ? STATUS_SKIP : STATUS_FAIL, "'%s': %s", path,
 			   strerror(errno));
 		if (errno == EACCES)
 			result_remedy(result, "look as root");
 		return false;
 	}
-	for (;;) {
-		char *slash = strrchr(real, '/');
-
-		if (!is_roots(result, real, &st))
-			return false;
-		if (strcmp(real, "/") == 0)
-			return true;
-		slash[slash == real] = '\0';
-		if (stat(real, &st) < 0)
-			return false;
-	}
+	/* Whoever can change a link on the way has a say, too. */
+	name = strcmp(real, path) != 0 && path[0] == '/' ? strdup(path) : NULL;
+	return (!name || are_roots(result, name)) && are_roots(result, real);
 }
 
 uint32_t look_plugin_version(const char *path)

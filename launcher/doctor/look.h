@@ -17,7 +17,7 @@ bool look_read(const char *path, char text[LOOK_MAX]);
 /* The number in a file of /proc/sys; false where there is none. */
 bool look_number(const char *path, long long *number);
 
-/* Has anybody but root a say in `path`: in the file it leads to, or in a directory above? A
+/* Has anybody but root a say in `path`: in the file it leads to, or in a directory above or on the way? A
  * directory where all may write counts as root's where nobody may take away what is another's (the
  * sticky bit). Adds a failure to `result` for the first of them. True if all is root's. */
 bool look_is_roots(struct result *result, const char *path);

@@ -347,6 +347,11 @@ add the line: required $plugin"
 	assert_both 'plugstack "required $fake/spank_davit.so"' files fail \
 	    "'$fake' does not belong to root" "chown root '$fake'"
 	chown root "$fake"
+	# a link that somebody can turn elsewhere
+	install -d -o alice "$fake/hers"
+	ln -s "$plugin" "$fake/hers/spank_davit.so"
+	assert_both 'plugstack "required $fake/hers/spank_davit.so"' files fail \
+	    "'$fake/hers' does not belong to root" "chown root '$fake/hers'"
 	chmod 777 "$fake"
 	assert_both 'plugstack "required $fake/spank_davit.so"' files fail \
 	    "others than root may write to '$fake'" "chmod go-w '$fake'"
