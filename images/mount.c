@@ -26,10 +26,11 @@ int image_channel(struct error *err)
 	if (errno == EACCES || errno == EPERM)
 		return error_remedy(
 			err,
-			"ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup");
+			"ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup (davit doctor tells more)");
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
 		return error_remedy(
-			err, "ask your admin to load the kernel module fuse (modprobe fuse)");
+			err,
+			"ask your admin to load the kernel module fuse (modprobe fuse; davit doctor tells more)");
 	return -1;
 }
 

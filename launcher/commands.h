@@ -29,6 +29,9 @@ int mpi_check_main(int argc, char **argv);
 /* devices [--json] [OPTION]...: this node's devices, and what a container would get of them. */
 int devices_main(int argc, char **argv);
 
+/* doctor [--json]: whether this node is fit for Davit. */
+int doctor_main(int argc, char **argv);
+
 /* enter JOBID[.STEP] [COMMAND...]: a command in the container of a step that runs on this node. */
 int enter_main(int argc, char **argv);
 

@@ -22,6 +22,7 @@ static int help_main(int argc, char **argv)
 	     "  inspect   show what an image says about itself\n"
 	     "  mpi-check show whether the node's MPI can be used in an image, and why\n"
 	     "  devices   show this node's GPUs and adapters, and what is wrong with them\n"
+	     "  doctor    check whether this node is fit for Davit, with remedies\n"
 	     "  enter     run a command in the container of a running job step\n"
 	     "  ps        list the containers that run on this node\n"
 	     "  config    show what davit.conf comes to\n"
@@ -54,6 +55,7 @@ static const struct {
 	{ "inspect",   inspect_main },
 	{ "mpi-check", mpi_check_main },
 	{ "devices",   devices_main },
+	{ "doctor",    doctor_main },
 	{ "enter",     enter_main },
 	{ "ps",        ps_main },
 	{ "config",    config_main },

@@ -68,11 +68,13 @@ static int explain(int cause, struct error *err)
 			err,
 			"--container-security=seccomp:allow:namespaces,seccomp:allow:mount for the container that this one is to be in");
 	if (setting_is("/proc/sys/user/max_user_namespaces", '0'))
-		return error_remedy(err,
-				    "ask your admin to raise user.max_user_namespaces (it is 0)");
+		return error_remedy(
+			err,
+			"ask your admin to raise user.max_user_namespaces (it is 0; davit doctor tells more)");
 	if (setting_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
-		return error_remedy(err,
-				    "ask your admin to set kernel.unprivileged_userns_clone=1");
+		return error_remedy(
+			err,
+			"ask your admin to set kernel.unprivileged_userns_clone=1 (davit doctor tells more)");
 	if (cause == ENOSPC)
 		return error_remedy(
 			err,
@@ -80,7 +82,7 @@ static int explain(int cause, struct error *err)
 	if (setting_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
 		return error_remedy(
 			err,
-			"ask your admin for an AppArmor profile that allows davit 'userns', or to set kernel.apparmor_restrict_unprivileged_userns=0");
+			"ask your admin for an AppArmor profile that allows davit 'userns', or to set kernel.apparmor_restrict_unprivileged_userns=0 (davit doctor tells more)");
 	if (cause == EPERM && in_chroot())
 		return error_remedy(
 			err,
@@ -88,7 +90,7 @@ static int explain(int cause, struct error *err)
 	if (cause == EPERM)
 		return error_remedy(
 			err,
-			"ask your admin whether a chroot, seccomp or a security module forbids user namespaces");
+			"ask your admin whether a chroot, seccomp or a security module forbids user namespaces (davit doctor tells more)");
 	return -1;
 }
 

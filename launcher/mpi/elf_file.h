@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/error.h"
 
@@ -66,6 +67,10 @@ void elf_file_done(struct elf_file *elf);
 /* Is the symbol there? One with the version "" is found under any version, and one that is there
  * without a version answers for any, as ld.so has it. */
 bool elf_symbols_have(const struct elf_symbols *symbols, const char *name, const char *version);
+
+/* Reads what the symbol `name` of `fd` names, at most `size` bytes. Returns how many these are, -1 where
+ * there is none. */
+ssize_t elf_file_bytes(int fd, const char *name, void *out, size_t size);
 
 /* The text in the character array that the symbol `name` of `fd` names, in a fresh string of at most
  * 255 bytes; NULL where there is none. */

@@ -211,26 +211,33 @@ static bool find_symbol(struct reading *reading, const char *name, GElf_Sym *sym
 	return false;
 }
 
-char *elf_file_text(int fd, const char *name)
+ssize_t elf_file_bytes(int fd, const char *name, void *out, size_t size)
 {
 	struct error ignored = ERROR_INIT;
 	struct elf_file elf = { .strings = NULL };
 	struct reading reading = { .fd = fd, .out = &elf, .err = &ignored };
-	char text[TEXT_LEN_MAX + 1] = "";
-	uint64_t offset, size;
-	bool is_found = false;
+	uint64_t offset, there;
+	ssize_t result = -1;
 	GElf_Sym symbol;
 
 	if (reading_begin(&reading) == 0 && reading_head(&reading) == 0 &&
 	    find_symbol(&reading, name, &symbol) &&
-	    reading_find(&reading, symbol.st_value, &offset, &size)) {
-		if (symbol.st_size && symbol.st_size < size)
-			size = symbol.st_size;
-		if (size > TEXT_LEN_MAX)
-			size = TEXT_LEN_MAX;
-		is_found = reading_bytes(&reading, text, size, offset) == 0;
+	    reading_find(&reading, symbol.st_value, &offset, &there)) {
+		if (symbol.st_size && symbol.st_size < there)
+			there = symbol.st_size;
+		if (size > there)
+			size = there;
+		if (reading_bytes(&reading, out, size, offset) == 0)
+			result = (ssize_t)size;
 	}
 	reading_end(&reading);
 	elf_file_done(&elf);
-	return is_found ? strdup(text) : NULL;
+	return result;
+}
+
+char *elf_file_text(int fd, const char *name)
+{
+	char text[TEXT_LEN_MAX + 1] = "";
+
+	return elf_file_bytes(fd, name, text, TEXT_LEN_MAX) < 0 ? NULL : strdup(text);
 }

@@ -104,7 +104,7 @@ teardown() {
 @test '/dev/fuse is not permitted' {
 	chmod 600 /dev/fuse
 	fail_on_two_nodes 'cannot mount image *cannot open /dev/fuse: Permission denied' \
-	    "ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup" '' \
+	    "ask your admin for mode 0666 on /dev/fuse, also in the job's device cgroup (davit doctor tells more)" '' \
 	    --container="$SMALL"
 }
 
@@ -136,7 +136,7 @@ teardown() {
 	assert_status 125
 	assert_output ''
 	assert_failure 'n1 n2' 'cannot create a user namespace: No space left on device' \
-	    'ask your admin to raise user.max_user_namespaces (it is 0)'
+	    'ask your admin to raise user.max_user_namespaces (it is 0; davit doctor tells more)'
 }
 
 @test 'command not found' {

@@ -137,7 +137,7 @@ usage_error() {
 	assert_status 125
 	assert_output ''
 	assert_failure "$host" 'cannot create a user namespace: No space left on device' \
-	    'ask your admin to raise user.max_user_namespaces (it is 0)'
+	    'ask your admin to raise user.max_user_namespaces (it is 0; davit doctor tells more)'
 }
 
 @test 'in a chroot' {
