@@ -2,11 +2,11 @@
 /*
  * server_confine.c - see server_confine.h.
  *
- * The list is what libfuse, libsquashfuse, the decompressors and the C library call while requests
- * are answered, on glibc 2.36 and 2.41, x86_64 and aarch64. None of these calls names a file, starts a
- * program or opens anything. Where a number in a register tells it, only that use is allowed: each
- * descriptor for its purpose, memory that is neither a file's nor executable, threads but no
- * processes.
+ * The list is what libfuse, libsquashfuse, the decompressors and the C library call while requests are
+ * answered, on glibc 2.36 and 2.41, x86_64 and aarch64, and what allocators of memory call that users
+ * preload (jemalloc, tcmalloc, mimalloc). None of these calls names a file, starts a program or opens
+ * anything. Where a number in a register tells it, only that use is allowed: each descriptor for its
+ * purpose, memory that is neither a file's nor executable, threads but no processes.
  *
  * A call that is not in the list ends the process: either the list lacks something, which should not
  * go unseen, or somebody else is in control. The kernel notes it in its log (dmesg: type=1326, with
@@ -51,6 +51,7 @@
 static const int always[] = {
 	SCMP_SYS(brk),
 	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(close),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
@@ -58,10 +59,12 @@ static const int always[] = {
 	SCMP_SYS(futex),
 	SCMP_SYS(getcpu),
 	SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),
 	SCMP_SYS(gettid),
 	SCMP_SYS(madvise),
 	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
+	SCMP_SYS(nanosleep),
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	SCMP_SYS(restart_syscall),
@@ -72,6 +75,7 @@ static const int always[] = {
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(set_robust_list),
+	SCMP_SYS(sigaltstack),
 };
 
 /* Those with certain arguments. */
