@@ -54,6 +54,9 @@ static inline void strings_free(char **strings)
 /* Writes all of `data`. Returns 0, or -1 with errno set. */
 int fd_write_all(int fd, const void *data, size_t len);
 
+/* pread(2) until `size` bytes are there or the file ends. Returns the length, or -1 with errno set. */
+ssize_t fd_pread_all(int fd, void *buf, size_t size, off_t offset);
+
 /* Reads to the end of file, at most `max` bytes (EFBIG beyond), into a fresh NUL-terminated buffer
  * that the caller frees; its length goes to *len unless `len` is NULL. NULL with errno set on
  * failure. */

@@ -101,23 +101,6 @@ static int add_block(struct builder *builder, unsigned int level, const void *bl
 	return builder->levels[level].used == MERKLE_BLOCK ? flush_level(builder, level, err) : 0;
 }
 
-/* Fills `buf`, up to the end of file. Returns the length, or -1 with errno. */
-static ssize_t read_piece(int fd, unsigned char *buf, size_t size, uint64_t offset)
-{
-	size_t got = 0;
-
-	while (got < size) {
-		ssize_t n = pread(fd, buf + got, size - got, (off_t)(offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -1 : (ssize_t)got;
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
-}
-
 static int add_file(struct builder *builder, int fd, struct error *err)
 {
 	const size_t size = (size_t)READ_BLOCKS * MERKLE_BLOCK;
@@ -127,7 +110,7 @@ static int add_file(struct builder *builder, int fd, struct error *err)
 
 	if (!buf)
 		return error_set(err, ENOMEM, "cannot read it");
-	while ((got = read_piece(fd, buf, size, at)) > 0) {
+	while ((got = fd_pread_all(fd, buf, size, (off_t)at)) > 0) {
 		uint64_t blocks = blocks_of((uint64_t)got);
 
 		at += (uint64_t)got;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "images/crypto.h"
 #include "images/read.h"
 
@@ -71,21 +72,14 @@ static int blame(struct verity *verity, bool is_seal, uint64_t where)
 	return EIO;
 }
 
-/* Reads all of `size` bytes. Returns 0, an errno, or -1 where the file ends before. */
-static int read_exactly(int fd, unsigned char *buf, size_t size, uint64_t offset)
+/* Returns 0, an errno, or -1 where the file ends before. */
+static int read_exactly(int fd, void *buf, size_t size, uint64_t offset)
 {
-	size_t got = 0;
+	ssize_t len = fd_pread_all(fd, buf, size, (off_t)offset);
 
-	while (got < size) {
-		ssize_t n = pread(fd, buf + got, size - got, (off_t)(offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? errno : -1;
-		got += (size_t)n;
-	}
-	return 0;
+	if (len < 0)
+		return errno;
+	return (size_t)len == size ? 0 : -1;
 }
 
 /* Finds the hash that block `index` below `level` must have: of the image, where that is 0, else of
