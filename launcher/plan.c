@@ -135,8 +135,10 @@ static int open_source(const struct container *container, const struct mountspec
 	if (!path)
 		return -1;
 	fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return root_open_source(spec, err); /* which tells why */
+	if (fd < 0) {
+		error_set(err, errno, "cannot mount '%s'", path);
+		return error_remedy(err, "check the path and that its file system is mounted here");
+	}
 	if (policy_check_source(&container->conf->policy, rule, fd, err) < 0)
 		return -1;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);

@@ -7,14 +7,17 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/fd.h"
 
-#define WAIT_MS 60000 /* for the image's file system, mostly */
-#define FDS_MAX 8
-#define ROOM    16 /* descriptors from here on are in nobody's way */
+#define ANSWER_MS 30000 /* for the image's file system, mostly */
+#define KILL_MS   2000
+#define FDS_MAX   8
+#define ROOM      16 /* descriptors from here on are in nobody's way */
 
 static int keep_descriptors(const int *fds, int count)
 {
@@ -53,20 +56,29 @@ pid_t child_start(const struct child_user *user, const char *program, char *cons
 	_exit(EXIT_NOT_EXEC);
 }
 
-bool child_answers(int fd)
+static bool waits(int fd, int milliseconds)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	int ready;
 
 	do
-		ready = poll(&wait, 1, WAIT_MS);
+		ready = poll(&wait, 1, milliseconds);
 	while (ready < 0 && errno == EINTR);
 	return ready == 1;
 }
 
+bool child_answers(int fd)
+{
+	return waits(fd, ANSWER_MS);
+}
+
 void child_end(pid_t pid)
 {
+	cleanup_close int child = (int)syscall(SYS_pidfd_open, pid, 0);
+
 	(void)kill(pid, SIGKILL);
+	if (child >= 0 && !waits(child, KILL_MS))
+		return; /* slurmstepd takes the status of children that it does not know */
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

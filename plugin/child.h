@@ -23,10 +23,10 @@ struct child_user {
 pid_t child_start(const struct child_user *user, const char *program, char *const *argv,
 		  char *const *env, const int *fds, int count);
 
-/* Waits until `fd` can be read or its other end is closed, a minute at most. */
+/* Waits until `fd` can be read or its other end is closed, half a minute at most. */
 bool child_answers(int fd);
 
-/* Kills it, and takes its status. */
+/* Kills it, and waits for its end, but not for ever: it may hang in a file system. */
 void child_end(pid_t pid);
 
 #endif

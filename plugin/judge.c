@@ -78,26 +78,6 @@ static int answer(spank_t spank, const struct child_user *user, int socket)
 		       : -1;
 }
 
-static int converse(spank_t spank, const struct child_user *user, int socket, const char *launcher,
-		    struct verdict *verdict, struct error *err)
-{
-	bool told = receive(socket, verdict);
-
-	if (told && verdict->kind == VERDICT_ASKS) {
-		if (answer(spank, user, socket) < 0) {
-			error_set(err, 0,
-				  "Slurm does not tell the account and partition of the job");
-			return error_remedy(err, "tell your admin: does squeue work on this node?");
-		}
-		told = receive(socket, verdict) && verdict->kind != VERDICT_ASKS;
-	}
-	if (told)
-		return 0;
-	error_set(err, 0, "'%s judge' does not tell whether this container is allowed", launcher);
-	return error_remedy(
-		err, "tell your admin: is the launcher there, and the file system of the image?");
-}
-
 static void end_texts(struct verdict *verdict)
 {
 	verdict->judged.rule[sizeof(verdict->judged.rule) - 1] = '\0';
@@ -106,6 +86,30 @@ static void end_texts(struct verdict *verdict)
 	verdict->options[sizeof(verdict->options) - 1] = '\0';
 	verdict->cause[sizeof(verdict->cause) - 1] = '\0';
 	verdict->remedy[sizeof(verdict->remedy) - 1] = '\0';
+}
+
+static int converse(spank_t spank, const struct child_user *user, int socket, const char *launcher,
+		    struct verdict *verdict, struct error *err)
+{
+	struct verdict said;
+	bool told = receive(socket, &said);
+
+	if (told && said.kind == VERDICT_ASKS) {
+		if (answer(spank, user, socket) < 0) {
+			error_set(err, 0,
+				  "Slurm does not tell the account and partition of the job");
+			return error_remedy(err, "tell your admin: does squeue work on this node?");
+		}
+		told = receive(socket, &said) && said.kind != VERDICT_ASKS;
+	}
+	if (told) {
+		end_texts(&said);
+		*verdict = said;
+		return 0;
+	}
+	error_set(err, 0, "'%s judge' does not tell whether this container is allowed", launcher);
+	return error_remedy(
+		err, "tell your admin: is the launcher there, and the file system of the image?");
 }
 
 int judge_ask(spank_t spank, const char *launcher, int memfd, struct verdict *verdict,
@@ -131,7 +135,7 @@ int judge_ask(spank_t spank, const char *launcher, int memfd, struct verdict *ve
 		return error_set(err, errno, "cannot start '%s'", launcher);
 	close(steal_fd(&far));
 	result = converse(spank, &user, near, launcher, verdict, err);
+	close(steal_fd(&near));
 	child_end(pid);
-	end_texts(verdict);
 	return result;
 }

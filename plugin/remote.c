@@ -49,6 +49,7 @@ static bool is_mistaken; /* Slurm thinks that this component of a step is in a c
 static bool failed;      /* to prepare the container, for this reason: */
 static struct error failure = ERROR_INIT;
 static struct verdict verdict = { .audit = 1 };
+static bool noted;         /* that it begins */
 static bool started;       /* and so it ends */
 static int worst;          /* wait status of a rank */
 static unsigned int ended; /* ranks */
@@ -323,6 +324,7 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 
 static void note_begin(spank_t spank)
 {
+	noted = true;
 	if (!verdict.audit)
 		return;
 	started = !failed;
@@ -336,7 +338,7 @@ void remote_forked(spank_t spank)
 {
 	uint32_t count = 0;
 
-	if (memfd >= 0 && forked == 0)
+	if ((memfd >= 0 || failed) && !noted)
 		note_begin(spank);
 	if (memfd < 0 || spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &count) != ESPANK_SUCCESS ||
 	    ++forked < count)

@@ -52,7 +52,10 @@ static void read_output(int fd, char *text, size_t size)
 
 int squeue_parse(const char *text, uint32_t id, struct verdict_job *job)
 {
-	for (; *text; text += strcspn(text, "\n"), text += strspn(text, "\n")) {
+	int lines = 0;
+
+	for (text += strspn(text, "\n"); *text;
+	     text += strcspn(text, "\n"), text += strspn(text, "\n")) {
 		struct verdict_job found = { .account = "", .partition = "" };
 		uint32_t line_id;
 
@@ -61,13 +64,12 @@ int squeue_parse(const char *text, uint32_t id, struct verdict_job *job)
 			   found.partition, found.account) < 2 ||
 		    line_id != id)
 			continue;
-		/* What has been cut is another name. */
-		if (strlen(found.partition) == 255 || strlen(found.account) == 255)
+		/* What has been cut is another name; and a second line may be part of an account's. */
+		if (strlen(found.partition) == 255 || strlen(found.account) == 255 || lines++ > 0)
 			return -1;
 		*job = found;
-		return 0;
 	}
-	return -1;
+	return lines == 1 ? 0 : -1;
 }
 
 int squeue_find(const struct child_user *user, uint32_t id, struct verdict_job *job)

@@ -44,7 +44,8 @@ struct conf_template {
 };
 
 struct conf {
-	struct choices choices;     /* defaults for options, */
+	struct choices choices;  /* defaults for options, */
+	const char *users_files; /* a key of the user's that brings in files of the node, or NULL */
 	bool is_users[CHOICES_MAX]; /* of these, by index: the user's and not the site's */
 	struct mountlist mounts;    /* always there; the site's before the user's */
 	char **host_only; /* fnmatch(3) patterns of variables that stay outside; ends with NULL */

@@ -355,7 +355,8 @@ static int read_option(const struct conf_reader *reader, const struct option_def
 static int check_forbidden(const struct conf_reader *reader, const struct yaml_node *node,
 			   struct error *err)
 {
-	const struct option_def *def = settings_find(node->key);
+	const char *name = strcmp(node->key, "environment") == 0 ? "env" : node->key;
+	const struct option_def *def = settings_find(name);
 	size_t line = def ? reader->conf->forbidden[def - settings_options] : 0;
 
 	if (reader->layer == CONF_SITE || !line)
@@ -378,6 +379,25 @@ static const char *nearest_key(const char *key)
 	return word_nearest(key, words, count);
 }
 
+/* For policies: what the user's file chooses by a key that is no option. */
+static void note_users(const struct conf_reader *reader, const char *key)
+{
+	static const char *const files[] = { "host-mpi",      "host-mpi-directories",
+					     "gpu-libraries", "gpu-programs",
+					     "gpu-files",     "nic-libraries",
+					     "nic-files" };
+
+	if (reader->layer != CONF_USER)
+		return;
+	if (strcmp(key, "mounts") == 0)
+		reader->conf->is_users[settings_find("mounts") - settings_options] = true;
+	if (strcmp(key, "environment") == 0)
+		reader->conf->is_users[settings_find("env") - settings_options] = true;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (strcmp(key, files[i]) == 0)
+			reader->conf->users_files = files[i];
+}
+
 static int read_key(const struct conf_reader *reader, const struct yaml_node *node,
 		    struct error *err)
 {
@@ -390,6 +410,7 @@ static int read_key(const struct conf_reader *reader, const struct yaml_node *no
 		if (strcmp(node->key, keys[i].name) == 0) {
 			if (keys[i].is_sites && conf_expect_site(reader, node, err) < 0)
 				return -1;
+			note_users(reader, keys[i].name);
 			return keys[i].read(reader, node, err);
 		}
 	def = choices_find(node->key, &is_opposite);

@@ -3,9 +3,9 @@
  * judge_main.c - `davit judge`: may this step have its container? Started by the plugin, see verdict.h.
  *
  * It reads what users write (options, variables, their davit.conf, the image's head), so it is the user;
- * and the user must not decide, so it cannot be traced, read or signalled by the user. It begins with
- * root's real id, for which the kernel makes it undumpable, and the loader deaf to LD_PRELOAD and the
- * like; then that is nobody's, and it stays undumpable by its own wish. Root is out of reach then.
+ * and the user must not decide, so it cannot be traced or read by the user. It begins with root's real
+ * id, for which the kernel makes it undumpable, and the loader deaf to LD_PRELOAD and the like; when
+ * the real id is the user's, too, it stays undumpable by its own wish. Root is out of reach then.
  *
  * Where the site's davit.conf has no policy, everything is allowed, whatever else is wrong: the launcher
  * meets the same fault and tells it. But that there is none must be certain: the user may set limits
@@ -28,22 +28,17 @@
 #include "launcher/report.h"
 #include "launcher/conf/request.h"
 
-#define NOBODY ((uid_t)65534)
-
-/* For good. Files are opened by the effective id, which is the user's; who may signal or trace a process
- * is asked by the real and the saved one, which are nobody's. Where root starts its own steps it stays
- * root, against whom there is no help. */
+/* For good, and in this order: it is never both the user's and open to the user. All three ids have to be
+ * the user's: FUSE lets nobody else look into a file system that the user has mounted. */
 static int become_user(void)
 {
 	gid_t gid = getegid();
-	uid_t uid = geteuid(), same = (uid_t)-1;
+	uid_t uid = geteuid();
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	if (getuid() != 0 || uid == 0)
-		return 0;
-	if (setresuid(same, 0, same) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(NOBODY, uid, NOBODY) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	(void)prctl(PR_SET_NAME, "davit-judge", 0, 0, 0);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return 0;
 }
@@ -71,7 +66,15 @@ static int find_rule(const struct policy *policy, const struct policy_rule **rul
 	return policy_find(policy, &who, rule, err) < 0 ? -1 : 0;
 }
 
-/* A kept container brings an image that no option names; the launcher looks at that. */
+/* A kept container brings an image that no option names, by a link that is the user's. */
+static int refuse_unnamed(const struct request *request, struct error *err)
+{
+	error_set(err, 0, "no image is given, and the rule says which ones may be used");
+	policy_refuse(&request->conf.policy, request->rule, err);
+	return error_remedy(err, "--container=FILE as well: the image of container '%s'",
+			    request->settings.name ? request->settings.name : "");
+}
+
 static int look_at_image(const struct request *request, struct verdict *verdict, struct error *err)
 {
 	const struct image_require require =
@@ -81,7 +84,7 @@ static int look_at_image(const struct request *request, struct verdict *verdict,
 	int result = -1;
 
 	if (!request->settings.image)
-		return 0;
+		return policy_looks_at_images(request->rule) ? refuse_unnamed(request, err) : 0;
 	if (image_open_required(&image, request->settings.image, &require, err) == 0 &&
 	    policy_check_image(&request->conf.policy, request->rule, &image, verdict->image, err) ==
 		    0) {

@@ -60,34 +60,47 @@ static bool has_id(char *const *list, const char *name, unsigned int id)
 	return (name && policy_matches(list, name)) || policy_matches(list, number);
 }
 
-static bool has_user(char *const *list)
+/* Nobody of that number, or nobody who could tell? In the latter case no rule may be passed over. */
+static bool is_unknown(int errnum)
 {
-	const struct passwd *user = getpwuid(geteuid());
+	return errnum == 0 || errnum == ENOENT || errnum == ESRCH || errnum == EBADF ||
+	       errnum == EPERM;
+}
 
+/* Returns 1 or 0, or -1 with errno. */
+static int has_user(char *const *list)
+{
+	const struct passwd *user;
+
+	errno = 0;
+	user = getpwuid(geteuid());
+	if (!user && !is_unknown(errno))
+		return -1;
 	return has_id(list, user ? user->pw_name : NULL, geteuid());
 }
 
-static bool has_group_id(char *const *list, gid_t gid)
+static int has_group_id(char *const *list, gid_t gid)
 {
-	const struct group *group = getgrgid(gid);
+	const struct group *group;
 
+	errno = 0;
+	group = getgrgid(gid);
+	if (!group && !is_unknown(errno))
+		return -1;
 	return has_id(list, group ? group->gr_name : NULL, gid);
 }
 
-/* Returns 1 or 0, or -1 when out of memory. */
 static int has_group(char *const *list)
 {
-	int count = getgroups(0, NULL);
-	cleanup_free gid_t *groups = calloc((size_t)count + 1, sizeof(*groups));
+	int count = getgroups(0, NULL), found;
+	cleanup_free gid_t *groups = calloc((size_t)(count < 0 ? 0 : count) + 1, sizeof(*groups));
 
 	if (!groups || count < 0 || getgroups(count, groups) < 0)
 		return -1;
-	if (has_group_id(list, getegid()))
-		return 1;
-	for (int i = 0; i < count; i++)
-		if (has_group_id(list, groups[i]))
-			return 1;
-	return 0;
+	found = has_group_id(list, getegid());
+	for (int i = 0; i < count && found == 0; i++)
+		found = has_group_id(list, groups[i]);
+	return found;
 }
 
 static bool is_about_job(const struct policy_rule *rule, const struct policy_who *who)
@@ -99,23 +112,29 @@ static bool is_about_job(const struct policy_rule *rule, const struct policy_who
 	       (!partitions || policy_matches(partitions, who->partition));
 }
 
+/* Returns 1 or 0, or -1 with errno. */
+static int is_about(const struct policy_rule *rule, const struct policy_who *who)
+{
+	int in = 1;
+
+	if (!is_about_job(rule, who))
+		return 0;
+	if (rule->lists[POLICY_USERS])
+		in = has_user(rule->lists[POLICY_USERS]);
+	return in == 1 && rule->lists[POLICY_GROUPS] ? has_group(rule->lists[POLICY_GROUPS]) : in;
+}
+
 int policy_find(const struct policy *policy, const struct policy_who *who,
 		const struct policy_rule **found, struct error *err)
 {
 	for (size_t i = 0; policy && i < policy->count; i++) {
-		const struct policy_rule *rule = &policy->rules[i];
-		int in_group = 1;
+		int about = is_about(&policy->rules[i], who);
 
-		if (!is_about_job(rule, who) ||
-		    (rule->lists[POLICY_USERS] && !has_user(rule->lists[POLICY_USERS])))
+		if (about < 0)
+			return error_set(err, errno, "cannot tell the user's name and groups");
+		if (about == 0)
 			continue;
-		if (rule->lists[POLICY_GROUPS])
-			in_group = has_group(rule->lists[POLICY_GROUPS]);
-		if (in_group < 0)
-			return error_set(err, errno, "cannot tell the groups of the user");
-		if (in_group == 0)
-			continue;
-		*found = rule;
+		*found = &policy->rules[i];
 		return 1;
 	}
 	return 0;
@@ -146,10 +165,20 @@ static int check_forbidden(const struct conf *conf, const struct policy_rule *ru
 		else if (!item->value)
 			continue;
 		if (policy_matches(rule->lists[POLICY_FORBID], settings_options[i].name))
-			return error_set(err, 0, "%s: the option '%s' is not allowed", item->origin,
+			return error_set(err, 0, "%s: the option '%s' is not allowed",
+					 item->origin ? item->origin : conf->paths[CONF_USER],
 					 settings_options[i].name);
 	}
 	return 0;
+}
+
+/* Files of the node that a user's davit.conf brings in beside `mounts`. */
+static int check_files(const struct conf *conf, const struct policy_rule *rule, struct error *err)
+{
+	if (!rule->lists[POLICY_MOUNTS] || !conf->users_files)
+		return 0;
+	return error_set(err, 0, "%s: '%s' brings in files of the node, which is not allowed",
+			 conf->paths[CONF_USER], conf->users_files);
 }
 
 static int check_network(const struct conf *conf, const struct policy_rule *rule,
@@ -213,7 +242,7 @@ static int check_all(const struct conf *conf, const struct policy_rule *rule,
 
 	if (rule->deny)
 		return error_set(err, 0, "no containers: %s", rule->deny);
-	if (check_forbidden(conf, rule, chosen, err) < 0 ||
+	if (check_forbidden(conf, rule, chosen, err) < 0 || check_files(conf, rule, err) < 0 ||
 	    check_network(conf, rule, settings, err) < 0 ||
 	    check_devices(rule, settings, err) < 0 || check_security(rule, settings, err) < 0)
 		return -1;

@@ -82,6 +82,9 @@ int policy_check_options(const struct conf *conf, const struct policy_rule *rule
 			 const struct settings *settings, const struct choices *chosen,
 			 struct error *err);
 
+/* Does the rule say which images may be used? */
+bool policy_looks_at_images(const struct policy_rule *rule);
+
 /* What an image has to prove when it is opened. */
 struct image;
 struct image_require;

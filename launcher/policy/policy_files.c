@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -19,9 +21,25 @@
 #include "images/image.h"
 #include "launcher/conf/conf.h"
 
-/* Where what is open is now. */
+/* Do both stand for the same thing, on the same mount? */
+static bool is_same(int one, int other)
+{
+	const unsigned int mask = STATX_INO | STATX_MNT_ID;
+	struct statx a, b;
+
+	return statx(one, "", AT_EMPTY_PATH, mask, &a) == 0 &&
+	       statx(other, "", AT_EMPTY_PATH, mask, &b) == 0 && (a.stx_mask & STATX_MNT_ID) &&
+	       a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor &&
+	       a.stx_ino == b.stx_ino && a.stx_mnt_id == b.stx_mnt_id;
+}
+
+/* Where what is open is now. The kernel tells the path in the mount namespace in which it was opened,
+ * which may be that of a container, by way of /proc: so it has to be there in this one, too. */
 static int real_path(int fd, char *path, struct error *err)
 {
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	cleanup_close int there = -1;
 	char link[64];
 	ssize_t len;
 
@@ -31,7 +49,11 @@ static int real_path(int fd, char *path, struct error *err)
 		return error_set(err, len < 0 ? errno : ENAMETOOLONG,
 				 "cannot tell where a file is");
 	path[len] = '\0';
-	return path[0] == '/' ? 0 : error_set(err, 0, "'%s' is no path", path);
+	if (path[0] == '/')
+		there = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	return there >= 0 && is_same(fd, there)
+		       ? 0
+		       : error_set(err, 0, "what is open is not at '%s' of this node", path);
 }
 
 /* "self" is the user who asks. */
@@ -112,6 +134,12 @@ static int check_parents(const struct policy_rule *rule, const char *path, const
 	return 0;
 }
 
+bool policy_looks_at_images(const struct policy_rule *rule)
+{
+	return rule && (rule->lists[POLICY_IMAGES] || rule->lists[POLICY_OWNERS] ||
+			rule->lists[POLICY_DIGESTS] || rule->safe_parents || rule->is_signed);
+}
+
 struct image_require policy_require(const struct conf *conf, const struct policy_rule *rule,
 				    const struct settings *settings)
 {
@@ -145,8 +173,12 @@ static int check_image(const struct policy_rule *rule, const struct image *image
 int policy_check_image(const struct policy *policy, const struct policy_rule *rule,
 		       const struct image *image, char *path, struct error *err)
 {
-	if (real_path(image->fd, path, err) < 0)
-		return -1;
+	if (real_path(image->fd, path, err) < 0) {
+		if (rule)
+			return policy_refuse(policy, rule, err);
+		*err = (struct error)ERROR_INIT;
+		return 0;
+	}
 	if (!rule || check_image(rule, image, path, err) == 0)
 		return 0;
 	return policy_refuse(policy, rule, err);
@@ -160,7 +192,7 @@ int policy_check_source(const struct policy *policy, const struct policy_rule *r
 	if (!rule || !rule->lists[POLICY_MOUNTS])
 		return 0;
 	if (real_path(fd, path, err) < 0)
-		return -1;
+		return policy_refuse(policy, rule, err);
 	if (policy_matches(rule->lists[POLICY_MOUNTS], path))
 		return 0;
 	error_set(err, 0, "a mount of '%s' is not allowed", path);

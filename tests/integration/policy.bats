@@ -337,20 +337,128 @@ assert_denied_by_hand() {
 	rm -f /home/alice/s /home/alice/other.sqfs
 }
 
-@test 'a judge that the user stops or ends: no container' {
+# Runs a step while alice kills, or stops ($2), the first process called $1 that appears. It may be over
+# too soon; then once more.
+snipe() {
+	local sniper i
+
+	for ((i = 0; i < 20; i++)); do
+		alice "$programs/snipe" "$1" 0 ${2:+"$2"} &
+		sniper=$!
+		LIMIT=60 run_srun --container="$SMALL" echo in
+		! wait "$sniper" || return 0
+		assert_success
+	done
+	complain 'never hit'
+}
+
+@test 'a judge that the user ends: no container' {
 	site_conf <<-'END'
 	policy:
 	  - {rule: store, images: [/**]}
 	END
-	# Whatever process of alice's calls itself so.
-	alice sh -c 'i=0; while [ $i -lt 4000 ]; do pkill -KILL -u alice -f "^davit judge" 2>/dev/null; i=$((i + 1)); done' &
-	local killer=$! i
-	for ((i = 0; i < 5; i++)); do
-		run_srun --container="$SMALL" echo in
-		[[ $status == 0 || $status == 125 ]] || complain 'neither in nor refused'
-	done
-	pkill -P "$killer" || kill "$killer" || true
-	wait "$killer" || true
+	snipe davit-judge
+	[[ $status == 125 || $output == in ]] || complain 'neither in nor refused' # it had answered
+	((status == 0)) ||
+	    assert_told "'$DAVIT judge' does not tell whether this container is allowed"
+}
+
+@test 'a judge that the user stops: half a minute, and no container' {
+	local SECONDS=0
+
+	site_conf <<-'END'
+	policy:
+	  - {rule: store, images: [/**]}
+	END
+	snipe davit-judge STOP
+	[[ $status == 125 || $output == in ]] || complain 'neither in nor refused'
+	((status == 0)) ||
+	    assert_told "'$DAVIT judge' does not tell whether this container is allowed"
+	await job_none
+	[[ ! $(pgrep -x davit-judge) ]] || complain 'the judge is still there'
+}
+
+@test 'squeue that the user ends: no container' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: part, partitions: [other], deny: yes}
+	END
+	snipe squeue STOP
+	assert_status 125
+	[[ ! $output ]] || complain 'it ran'
+	await job_none
+	[[ ! $(pgrep -x squeue) ]] || complain 'squeue is still there'
+}
+
+@test 'a path in a container is none of the node' {
+	local pid
+
+	site_conf <<-END
+	policy:
+	  - {rule: store, images: ["$store/*.sqfs"], mounts: ["$store/**", /home/alice/**]}
+	END
+	begin srun -N1 -n1 --container="$store/small.sqfs" --container-mounts="/home/alice:$store" \
+	    --container-workdir="$store" sh -c 'echo ready; exec sleep 100'
+	await_output ready
+	pid=$(pgrep -u alice -x sleep | tail -n 1)
+	cp "$SMALL" /home/alice/evil.sqfs
+	chown alice /home/alice/evil.sqfs
+	run_srun --overlap --jobid="$(job_now)" --container="/proc/$pid/cwd/evil.sqfs" echo in
+	assert_status 125
+	[[ ! $output ]] || complain 'it ran'
+	assert_told "refused by rule 'store' ($site:2): what is open is not at '$store/evil.sqfs' of this node"
+	scancel "$(job_now)"
+	finish
+	rm /home/alice/evil.sqfs
+	await job_none
+}
+
+@test 'a kept container needs its image named, where the rule looks at images' {
+	site_conf <<-END
+	policy:
+	  - {rule: store, images: ["$store/*.sqfs"]}
+	END
+	assert_denied store 2 'no image is given, and the rule says which ones may be used' \
+	    --container-name=work true
+	run_srun --container-name=work --container="$store/small.sqfs" echo in
+	assert_success
+	await job_none
+}
+
+@test 'what the user writes into davit.conf counts as chosen' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: bare, forbid: [env, mounts]}
+	END
+	my_conf <<<'environment: {set: {A: b}}'
+	assert_denied bare 2 "$mine: the option 'env' is not allowed" --container="$SMALL" true
+	my_conf <<<'mounts: [/srv]'
+	assert_denied bare 2 "$mine: the option 'mounts' is not allowed" --container="$SMALL" true
+	site_conf <<-'END'
+	policy:
+	  - {rule: bare, mounts: []}
+	END
+	my_conf <<<'gpu-files: [/etc/shadow]'
+	assert_denied bare 2 "$mine: 'gpu-files' brings in files of the node, which is not allowed" \
+	    --container="$SMALL" true
+	site_conf <<<'forbid: [env]'
+	my_conf <<<'environment: {set: {A: b}}'
+	run_davit "$SMALL" true
+	assert_status 125
+	assert_failure "$host" "$mine:1: $site:1 forbids the option 'env'" '*'
+}
+
+@test 'an account cannot pretend to be a line of squeue' {
+	site_conf <<-'END'
+	policy:
+	  - {rule: admins, accounts: [admin]}
+	  - {rule: others, deny: yes}
+	END
+	run_srun -A admin --container="$SMALL" echo in # this cluster has no accounting
+	assert_success
+	run_srun -A $'x\n1 test admin\n2 test admin\n3 test admin' --container="$SMALL" echo in
+	assert_status 125
+	[[ ! $output ]] || complain 'it ran'
 }
 
 @test 'entering' {

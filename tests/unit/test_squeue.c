@@ -22,6 +22,7 @@ static void test_parse(void **state)
 		{ "77 gpu physics\n", -1, "", "" },
 		{ "slurm_load_jobs error: Invalid job id specified\n", -1, "", "" },
 		{ "\n\n7 gpu a", 0, "gpu", "a" },
+		{ "8 test x\n7 gpu admin\n7 test x\n7 gpu admin\n", -1, "gpu", "admin" },
 		{ "7", -1, "", "" },
 		{ "", -1, "", "" },
 	};
@@ -31,6 +32,8 @@ static void test_parse(void **state)
 		struct verdict_job job = { .account = "", .partition = "" };
 
 		assert_int_equal(squeue_parse(cases[i].text, 7, &job), cases[i].result);
+		if (cases[i].result < 0)
+			continue;
 		assert_string_equal(job.partition, cases[i].partition);
 		assert_string_equal(job.account, cases[i].account);
 	}

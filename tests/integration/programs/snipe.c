@@ -3,8 +3,8 @@
  * snipe.c - kill or stop a process right after it has begun.
  *
  * snipe NAME MICROSECONDS [STOP]: waits for a process called NAME (as in /proc/PID/comm) to appear,
- * then that long, and kills it, or stops it. One that the user could not is none of them: `davit judge`,
- * whose real id is another than its effective one. Exits with 0 if it did, 1 if none came within two seconds.
+ * then that long, and kills it, or stops it. `davit` is a launcher, and not what is about to become the
+ * judge, whose real id is another than its effective one. Exits with 0 if it did, 1 if none came within two seconds.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -59,7 +59,7 @@ static pid_t find(const char *name)
 		err(2, "/proc");
 	for (struct dirent *entry; !pid && (entry = readdir(proc));)
 		if (isdigit((unsigned char)entry->d_name[0]) && is_called(entry->d_name, name) &&
-		    is_users(entry->d_name))
+		    (strcmp(name, "davit") != 0 || is_users(entry->d_name)))
 			pid = atoi(entry->d_name);
 	closedir(proc);
 	return pid;
