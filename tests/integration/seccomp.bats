@@ -2,7 +2,7 @@
 # seccomp.bats - system calls that a container may use, may not use, and what the user can change
 
 # Variables come from common.bash; scripts in single quotes are for the container.
-# shellcheck disable=SC2154,SC2016,SC2030,SC2031
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031,SC2034
 
 load "$DAVIT_TESTS/lib/common.bash"
 
