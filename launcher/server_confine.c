@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -85,7 +86,8 @@ struct rule {
 	struct scmp_arg_cmp args[2];
 };
 
-#define INT UINT32_MAX /* the part of a register that the kernel looks at for an int */
+#define ARENAS 8          /* of malloc(3): more threads share them */
+#define INT    UINT32_MAX /* the part of a register that the kernel looks at for an int */
 
 static int add(scmp_filter_ctx filter, const struct rule *rule)
 {
@@ -107,6 +109,7 @@ static int add_narrow(scmp_filter_ctx filter)
 		    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS) } },
 		{ SCMP_SYS(mprotect), 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) } },
 		{ SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, INT, PR_SET_VMA) } },
+		{ SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, INT, PR_SET_NAME) } },
 		{ SCMP_SYS(sched_setaffinity), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, INT, 0) } },
 		/* abort(3) */
 		{ SCMP_SYS(tgkill),
@@ -198,6 +201,8 @@ static void set_limit(int which, rlim_t most)
 
 void server_limit(int last)
 {
+	/* Without a number given, glibc before 2.35 opens a file to count CPUs. */
+	(void)mallopt(M_ARENA_MAX, ARENAS);
 	/* A rank's soft limits are not the server's. */
 	set_limit(RLIMIT_CPU, RLIM_INFINITY);
 	set_limit(RLIMIT_AS, RLIM_INFINITY);

@@ -16,7 +16,8 @@ static int rank_of(enum status status)
 }
 
 /* Appends to what is there, cut to fit. */
-static void append(char *to, const char *separator, const char *fmt, va_list args)
+static ERROR_PRINTF(3, 0) void append(char *to, const char *separator, const char *fmt,
+				      va_list args)
 {
 	size_t len = strlen(to);
 

@@ -40,7 +40,7 @@ static int write_seal(const struct image *image, char digest[DIGEST_TEXT_SIZE], 
 		return error_set(err, errno, "cannot look at it");
 	if (newfile_open(&file, path, 0600, err) == 0 &&
 	    seal_write(image->fd, file.fd, digest, err) == 0) {
-		if (fchmod(file.fd, st.st_mode & 0666) < 0)
+		if (fchmod(file.fd, st.st_mode & 0644) < 0)
 			error_set(err, errno, "cannot write '%s'", path);
 		else
 			result = newfile_name(&file, err);

@@ -29,7 +29,7 @@ static int write_text(const struct image *image, const char *path, const char *t
 
 	if (newfile_open(&file, path, 0600, err) == 0) {
 		if (fstat(image->fd, &st) < 0 || fd_write_all(file.fd, text, strlen(text)) < 0 ||
-		    fchmod(file.fd, st.st_mode & 0666) < 0)
+		    fchmod(file.fd, st.st_mode & 0644) < 0)
 			error_set(err, errno, "cannot write '%s'", path);
 		else
 			result = newfile_name(&file, err);
@@ -59,16 +59,20 @@ static int collect(const struct image *image, struct signatures *signatures, str
 static int sign(const struct image *image, char *const *keys, struct error *err)
 {
 	struct signatures signatures = { .count = 0 };
-	cleanup_free char *path = beside_path(image->fd, SIGN_SUFFIX, err), *text = NULL;
+	cleanup_free char *path = NULL, *text = NULL;
 
-	if (!path || collect(image, &signatures, err) < 0)
+	if (collect(image, &signatures, err) < 0)
 		return -1;
 	for (; *keys; keys++)
 		if (signatures_add(&signatures, *keys, err) < 0)
 			return -1;
 	text = signatures_text(&signatures);
 	if (!text)
-		return error_set(err, ENOMEM, "cannot write '%s'", path);
+		return error_set(err, ENOMEM, "cannot write the signatures");
+	/* Not before all has been read: the image may have moved meanwhile. */
+	path = beside_path(image->fd, SIGN_SUFFIX, err);
+	if (!path)
+		return -1;
 	if (write_text(image, path, text, err) < 0)
 		return -1;
 	printf("%s\n", signatures.digest);

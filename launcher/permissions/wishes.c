@@ -275,7 +275,7 @@ int wishes_grant(struct wishes *wishes, struct container *container, int root, s
 					       may_have_call, &wishes->calls, err) < 0)
 		return -1;
 	for (char **name = wishes->calls; name && *name; name++)
-		if (profile_allow(&container->security.profile, *name, err) < 0)
+		if (profile_allow_call(&container->security.profile, *name, err) < 0)
 			return -1;
 	container->settings = &wishes->settings;
 	return 0;

@@ -136,22 +136,26 @@ static const struct family *find_family(const char *name)
 	return NULL;
 }
 
+int profile_allow_call(struct profile *profile, const char *name, struct error *err)
+{
+	int call = call_number(name);
+
+	if (call == CALL_UNKNOWN)
+		return unknown(name, err);
+	drop(profile, call);
+	return 0;
+}
+
 int profile_allow(struct profile *profile, const char *name, struct error *err)
 {
 	const struct call_group *group = find_group(name);
 	const struct family *family = find_family(name);
-	int call;
 
 	if (group)
 		return set_group(profile, group, false, err);
-	if (family) {
-		profile->families &= ~(UINT64_C(1) << family->number);
-		return 0;
-	}
-	call = call_number(name);
-	if (call == CALL_UNKNOWN)
-		return unknown(name, err);
-	drop(profile, call);
+	if (!family)
+		return profile_allow_call(profile, name, err);
+	profile->families &= ~(UINT64_C(1) << family->number);
 	return 0;
 }
 

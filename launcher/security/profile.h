@@ -47,6 +47,9 @@ void profile_done(struct profile *profile);
 int profile_allow(struct profile *profile, const char *name, struct error *err);
 int profile_deny(struct profile *profile, const char *name, struct error *err);
 
+/* Allows a system call, and nothing else of that name. */
+int profile_allow_call(struct profile *profile, const char *name, struct error *err);
+
 /* Finds what is refused of `call`; NULL for nothing. */
 const struct refusal *profile_find(const struct profile *profile, int call);
 

@@ -62,7 +62,7 @@ const struct call_group call_groups[] = {
 	{ "memory", ALLOWED, "process_vm_readv process_vm_writev process_madvise pidfd_getfd",
 	  "MPI libraries copy from rank to rank with it (CMA, UCX, libfabric); same limits as ptrace" },
 	{ "io_uring", ALLOWED, "io_uring_setup io_uring_enter io_uring_register",
-	  "storage libraries (DAOS, liburing); what it does on sockets and files is what the rank may do anyway" },
+	  "storage libraries (DAOS, liburing). The kernel does what it asks for without a system call, so no filter sees that: it can open sockets of refused families. Who needs those closed denies io_uring, too" },
 	{ "aio", ALLOWED, "io_setup io_destroy io_submit io_getevents io_pgetevents io_cancel",
 	  "MPI-IO, databases" },
 	{ "memfd", ALLOWED, "memfd_create memfd_secret",

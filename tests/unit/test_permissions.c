@@ -195,7 +195,7 @@ static int remove_root(void **state)
 
 static void put(const char *text, size_t len)
 {
-	cleanup_close int fd = openat(top, FILE_NAME + 1, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	cleanup_close int fd = openat(top, &FILE_NAME[1], O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
 	assert_true(fd >= 0);
 	assert_int_equal(fd_write_all(fd, text, len), 0);
@@ -209,7 +209,7 @@ static void assert_read(int expected, const char *cause)
 	assert_int_equal(permissions_read(&asks, top, &err), expected);
 	assert_cause(&err, cause);
 	permissions_done(&asks);
-	(void)unlinkat(top, FILE_NAME + 1, 0);
+	(void)unlinkat(top, &FILE_NAME[1], 0);
 }
 
 static void files(void **state)
@@ -227,18 +227,18 @@ static void files(void **state)
 	memset(huge, '#', sizeof(huge));
 	put(huge, sizeof(huge));
 	assert_read(-1, "'" FILE_NAME "' is larger than 64 KiB");
-	assert_int_equal(mkfifoat(top, FILE_NAME + 1, 0644), 0);
+	assert_int_equal(mkfifoat(top, &FILE_NAME[1], 0644), 0);
 	assert_read(-1, "'" FILE_NAME "' is not a regular file");
 	/* Neither is what the links lead to outside. */
-	assert_int_equal(symlinkat("/etc/passwd", top, FILE_NAME + 1), 0);
+	assert_int_equal(symlinkat("/etc/passwd", top, &FILE_NAME[1]), 0);
 	assert_read(0, "");
-	assert_int_equal(symlinkat("../../../../etc/passwd", top, FILE_NAME + 1), 0);
+	assert_int_equal(symlinkat("../../../../etc/passwd", top, &FILE_NAME[1]), 0);
 	assert_read(0, "");
-	assert_int_equal(symlinkat("permissions.yaml", top, FILE_NAME + 1), 0);
+	assert_int_equal(symlinkat("permissions.yaml", top, &FILE_NAME[1]), 0);
 	assert_read(-1, "cannot read '" FILE_NAME "': Too many levels of symbolic links");
-	assert_int_equal(mkdirat(top, FILE_NAME + 1, 0755), 0);
+	assert_int_equal(mkdirat(top, &FILE_NAME[1], 0755), 0);
 	assert_read(-1, "'" FILE_NAME "' is not a regular file");
-	assert_int_equal(unlinkat(top, FILE_NAME + 1, AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(top, &FILE_NAME[1], AT_REMOVEDIR), 0);
 }
 
 int main(void)
