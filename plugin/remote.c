@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "plugin/audit.h"
 #include "plugin/components.h"
 #include "plugin/epilog.h"
+#include "plugin/explain.h"
 #include "plugin/judge.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
@@ -34,8 +34,6 @@
 #ifndef SLURM_EXTERN_CONT
 #define SLURM_EXTERN_CONT 0xfffffffc
 #endif
-
-#define ANSWER_MS 200 /* for the image server to answer */
 
 static int memfd = -1; /* of this step, -1 without a container */
 static int userns = -1;
@@ -349,77 +347,13 @@ void remote_forked(spank_t spank)
 	close_fd(&answer[1]); /* but not question[0]: no SIGPIPE, ever */
 }
 
-/* Has the image server tell whether the writable layer is full. It is the user's process, so it gets
- * a moment; and where it has ended, it has told. */
-static void ask_layer(struct handover *seen)
-{
-	struct pollfd wait = { .fd = answer[0], .events = POLLIN };
-	char byte;
-
-	/* One that does not answer is not asked again: there may be many ranks. */
-	if (seen->server == HANDOVER_SERVER_RUNS && answer[0] >= 0 &&
-	    write(question[1], "?", 1) == 1 &&
-	    (poll(&wait, 1, ANSWER_MS) != 1 || read(answer[0], &byte, 1) != 1))
-		close_fd(&answer[0]);
-	(void)handover_read(memfd, seen);
-}
-
-/* What went wrong with a rank that ended with `status`, if that can be told. */
-static int explain_exit(int status, struct error *err)
-{
-	const char *image = options_value("image") ? options_value("image") : "of the step";
-	enum handover_server server;
-	struct handover seen;
-
-	if (!handover_read(memfd, &seen) || seen.state == HANDOVER_FAILED)
-		return 0; /* then a rank has told why */
-	server = handover_server(memfd, &seen);
-	if (status == 0 && seen.state != HANDOVER_EMPTY && server != HANDOVER_SERVER_ALTERED)
-		return 0;
-	if (status == 0 && seen.state == HANDOVER_EMPTY) {
-		error_set(err, 0, "the step ran on the node, not in the container '%s'", image);
-		return error_remedy(err, "tell your admin: Slurm did not start Davit's launcher");
-	}
-	switch (server) {
-	case HANDOVER_SERVER_DIED:
-		error_set(
-			err, 0,
-			"the image server of this step died, so the ranks lost the files of image '%s'",
-			image);
-		return error_remedy(
-			err,
-			"check the job's memory (was it killed for using too much?) and the node's log");
-	case HANDOVER_SERVER_DAMAGED:
-		error_set(
-			err, 0,
-			"a part of image '%s' is damaged or cannot be read: files in it gave I/O errors",
-			image);
-		return error_remedy(err, "check its file system; copy or make the image again");
-	case HANDOVER_SERVER_ALTERED:
-		error_set(err, 0,
-			  "image '%s' is not what its digest says: files in it gave I/O errors",
-			  image);
-		return error_remedy(err, "davit image verify %s; copy or make the image again",
-				    image);
-	default:
-		break;
-	}
-	ask_layer(&seen);
-	if (seen.layer_full == 0)
-		return 0;
-	if (seen.layer_kept) {
-		error_set(err, 0,
-			  "the file system of the container's writable layer, of %u MiB, is full",
-			  seen.layer_full);
-		return error_remedy(err, "free space there, or another directory");
-	}
-	error_set(err, 0, "the container's writable layer is full: it holds %u MiB in memory",
-		  seen.layer_full);
-	return error_remedy(err, "--container-writable=size=SIZE, or =DIR for a directory");
-}
-
 int remote_exited(spank_t spank, struct error *err)
 {
+	const char *image = options_value("image");
+	struct explain_step step = { .memfd = memfd,
+				     .question = question[1],
+				     .answer = &answer[0],
+				     .image = image ? image : "of the step" };
 	int status = 0;
 
 	if (memfd < 0 || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) != ESPANK_SUCCESS)
@@ -428,7 +362,7 @@ int remote_exited(spank_t spank, struct error *err)
 	/* A signal is worse than a code. */
 	if (WIFSIGNALED(status) ? !WIFSIGNALED(worst) : !WIFSIGNALED(worst) && status > worst)
 		worst = status;
-	if (told || failed || explain_exit(status, err) == 0)
+	if (told || failed || explain_exit(&step, status, err) == 0)
 		return 0;
 	told = true;
 	return -1;
