@@ -63,6 +63,11 @@ static bool in_chroot(void)
 static int explain(int cause, struct error *err)
 {
 	error_set(err, cause, "cannot create a user namespace");
+	/* What unshare(2) says of a process with threads, of which the launcher starts none. */
+	if (cause == EINVAL)
+		return error_remedy(
+			err,
+			"unset LD_PRELOAD, or have the library in it start no thread (--container-env sets it for the command alone)");
 	if (access(FILTER_FILE, F_OK) == 0)
 		return error_remedy(
 			err,

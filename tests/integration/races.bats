@@ -4,6 +4,7 @@
 # Variables come from common.bash; scripts in single quotes are for the container.
 # shellcheck disable=SC2154,SC2016,SC2034
 
+host=$(hostname -s)
 load "$DAVIT_TESTS/lib/common.bash"
 
 image=/home/alice/own.sqfs    # of the user's, to be changed while it is in use
@@ -427,6 +428,25 @@ swap() {
 		    "$DAVIT" run "$SMALL" cat /etc/image
 		[[ $status != 124 ]] || complain 'hangs'
 	done
+}
+
+@test 'a preloaded library that starts a thread is told apart' {
+	local library=$DAVIT_WORK/thread.so
+
+	gcc -shared -fPIC -pthread -o "$library" -x c - <<-'END'
+	#include <pthread.h>
+	#include <unistd.h>
+	static void *wait_for_ever(void *arg) { pause(); return arg; }
+	__attribute__((constructor)) static void begin(void)
+	{
+		static pthread_t thread;
+		pthread_create(&thread, 0, wait_for_ever, 0);
+	}
+	END
+	run_alice env LD_PRELOAD="$library" "$DAVIT" run "$SMALL" true
+	assert_status 125
+	assert_failure "$host" 'cannot create a user namespace: Invalid argument' 'unset LD_PRELOAD, *'
+	rm "$library"
 }
 
 # The launcher is the user's process with the user's environment: nobody gains anything.
