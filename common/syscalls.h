@@ -8,6 +8,7 @@
 #ifndef DAVIT_SYSCALLS_H
 #define DAVIT_SYSCALLS_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
@@ -57,6 +58,8 @@ static inline int fsmount(int fs, unsigned int flags, unsigned int attrs)
 }
 #endif /* HAVE_MOUNT_SETATTR */
 
+#define OPEN_TRIES 1000
+
 /* open(2) below the directory `root`, which "/", ".." and symbolic links cannot leave. */
 static inline int open_in_root(int root, const char *path, int flags)
 {
@@ -64,8 +67,15 @@ static inline int open_in_root(int root, const char *path, int flags)
 		.flags = (uint64_t)flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
+	int fd;
 
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	/* Where there is "..", any rename or mount on the node meanwhile makes the kernel unsure: EAGAIN. */
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
 }
 
 static inline int pivot_root(const char *new_root, const char *put_old)
