@@ -141,9 +141,11 @@ make_many() {
 	run_davit "$SMALL" sh -c 'echo ${#1}' x "$long"
 	assert_success
 	assert_output 131071
+	# From Slurm 23.02 on, the command goes through a shell as one word (oci.conf).
+	((slurm < 2302)) || long=${long:0:120000}
 	run_alice env "LONG=${long:5}" srun --container="$SMALL" sh -c 'echo ${#LONG} ${#1}' x "$long"
 	assert_success
-	assert_output '131066 131071'
+	assert_output "$((${#long} - 5)) ${#long}"
 	# with characters that are escaped on the way to a rank
 	long=$(head -c 60000 /dev/zero | tr '\0' "'")
 	run_srun --container="$SMALL" sh -c 'echo ${#1}' x "$long"
