@@ -479,11 +479,11 @@ swap() {
 }
 
 @test 'libraries of the user'\''s that have the names of the launcher'\''s' {
-	echo junk >/home/alice/links/libfuse3.so.3
+	echo junk >/home/alice/links/libseccomp.so.2
 	run_alice env LD_LIBRARY_PATH=/home/alice/links "$DAVIT" run "$SMALL" true
 	assert_status 127
 	assert_output ''
-	assert_stderr "davit: error while loading shared libraries: /home/alice/links/libfuse3.so.3"
+	assert_stderr "davit: error while loading shared libraries: /home/alice/links/libseccomp.so.2"
 	# never without the container
 	run_srun --export=ALL,LD_LIBRARY_PATH=/home/alice/links --container="$SMALL" cat /etc/image
 	assert_status 127
