@@ -49,28 +49,18 @@ int device_check_name(const char *name, struct error *err)
 
 char **devicelist_parse(const char *text, struct error *err)
 {
-	cleanup_free char *copy = strdup(text);
-	char **names = calloc(strlen(text) + 2, sizeof(*names));
-	char *rest = copy, *word;
-	size_t count = 0;
+	char **names = strings_split(text);
 
-	if (!copy || !names) {
+	if (!names) {
 		error_set(err, ENOMEM, "cannot keep the devices");
-		goto bad;
+		return NULL;
 	}
-	while ((word = strsep(&rest, ","))) {
-		if (device_check_name(word, err) < 0)
-			goto bad;
-		names[count] = strdup(word);
-		if (!names[count++]) {
-			error_set(err, ENOMEM, "cannot keep the devices");
-			goto bad;
+	for (char **name = names; *name; name++)
+		if (device_check_name(*name, err) < 0) {
+			strings_free(names);
+			return NULL;
 		}
-	}
 	return names;
-bad:
-	strings_free(names);
-	return NULL;
 }
 
 static bool parse_number(const char **at, unsigned int *number)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int fd_write_all(int fd, const void *data, size_t len)
 {
@@ -74,6 +75,39 @@ char *fd_read_all(int fd, size_t max, size_t *len)
 	if (len)
 		*len = used;
 	return steal_ptr(&buf);
+}
+
+char *fd_read_regular(int fd, size_t max, size_t *len)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return fd_read_all(fd, max, len);
+}
+
+char **strings_split(const char *text)
+{
+	cleanup_free char *copy = strdup(text);
+	char **words = calloc(strlen(text) + 2, sizeof(*words));
+	char *rest = copy, *word;
+	size_t count = 0;
+
+	while (copy && words && (word = strsep(&rest, ","))) {
+		words[count] = strdup(word);
+		if (words[count++])
+			continue;
+		strings_free(words);
+		return NULL;
+	}
+	if (copy)
+		return words;
+	free(words);
+	return NULL;
 }
 
 int fd_write_file(const char *path, const char *text)

@@ -51,6 +51,10 @@ static inline void strings_free(char **strings)
 	free(strings);
 }
 
+/* The words of `text` between commas, empty ones too, in a fresh list that ends with NULL; NULL when out
+ * of memory. */
+char **strings_split(const char *text);
+
 /* Writes all of `data`. Returns 0, or -1 with errno set. */
 int fd_write_all(int fd, const void *data, size_t len);
 
@@ -61,6 +65,9 @@ ssize_t fd_pread_all(int fd, void *buf, size_t size, off_t offset);
  * that the caller frees; its length goes to *len unless `len` is NULL. NULL with errno set on
  * failure. */
 char *fd_read_all(int fd, size_t max, size_t *len);
+
+/* The same for a regular file; EINVAL for anything else, and errno as it is where `fd` is -1. */
+char *fd_read_regular(int fd, size_t max, size_t *len);
 
 /* Writes `text` into the existing file `path` with a single write(2), as the files of /proc want
  * it. Returns 0, or -1 with errno set. */

@@ -103,24 +103,15 @@ static int check_bases(char *const *items, struct error *err)
 
 char **securitylist_parse(const char *text, struct error *err)
 {
-	cleanup_free char *copy = strdup(text);
-	char **items = calloc(strlen(text) + 2, sizeof(*items));
-	char *rest = copy, *word;
-	size_t count = 0;
+	char **items = strings_split(text);
 
-	if (!copy || !items) {
+	if (!items) {
 		error_set(err, ENOMEM, "cannot keep what was asked for");
-		goto bad;
+		return NULL;
 	}
-	while ((word = strsep(&rest, ","))) {
-		if (check_item(word, err) < 0)
+	for (char **item = items; *item; item++)
+		if (check_item(*item, err) < 0)
 			goto bad;
-		items[count] = strdup(word);
-		if (!items[count++]) {
-			error_set(err, ENOMEM, "cannot keep what was asked for");
-			goto bad;
-		}
-	}
 	if (check_bases(items, err) == 0)
 		return items;
 bad:

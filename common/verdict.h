@@ -37,11 +37,11 @@ struct verdict {
 	uint32_t kind;  /* enum verdict_kind */
 	uint32_t audit; /* write lines to the system's log */
 	struct handover_judged judged;
-	uint64_t size;        /* of the image, in bytes */
-	int64_t mtime;        /* of the image, in seconds */
-	char image[PATH_MAX]; /* where it really is; "" where none was opened */
-	char digest[80];      /* of fs-verity, "" where there is none */
-	char options[1024];   /* what was chosen, for people */
+	uint64_t size;                 /* of the image, in bytes */
+	int64_t mtime;                 /* of the image, in seconds */
+	char image[PATH_MAX];          /* where it really is; "" where none was opened */
+	char digest[DIGEST_TEXT_SIZE]; /* that was pinned, or is the kernel's; else "" */
+	char options[1024];            /* what was chosen, for people */
 	char cause[ERROR_TEXT_MAX], remedy[ERROR_TEXT_MAX]; /* with VERDICT_DENIED */
 };
 

@@ -46,15 +46,8 @@ static int refuse_memory(struct error *err)
 static char *read_text(int root, const char *path, size_t *len)
 {
 	cleanup_close int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return fd_read_all(fd, OCI_CONFIG_MAX, len);
+	return fd_read_regular(fd, OCI_CONFIG_MAX, len);
 }
 
 static int set_entrypoint(struct image_config *config, const char *first, const char *second)

@@ -183,9 +183,10 @@ static int admit_image(const struct site *site, struct error *err)
 	char path[PATH_MAX];
 	struct stat st;
 
+	if (!container->rule)
+		return 0;
 	/* A kept container brings its own. */
-	if (handover->is_judged && handover->judged.has_image && container->rule &&
-	    !site->named.image &&
+	if (handover->is_judged && handover->judged.has_image && !site->named.image &&
 	    (fstat(site->image.fd, &st) < 0 || st.st_dev != handover->judged.device ||
 	     st.st_ino != handover->judged.inode)) {
 		error_set(err, 0, "image '%s' has been replaced while the step began",

@@ -14,10 +14,9 @@
 #include "common/error.h"
 #include "common/fd.h"
 
-#define ANSWER_MS 30000 /* for the image's file system, mostly */
-#define KILL_MS   2000
-#define FDS_MAX   8
-#define ROOM      16 /* descriptors from here on are in nobody's way */
+#define KILL_MS 2000
+#define FDS_MAX 8
+#define ROOM    16 /* descriptors from here on are in nobody's way */
 
 static int keep_descriptors(const int *fds, int count)
 {
@@ -56,7 +55,7 @@ pid_t child_start(const struct child_user *user, const char *program, char *cons
 	_exit(EXIT_NOT_EXEC);
 }
 
-static bool waits(int fd, int milliseconds)
+bool child_answers(int fd, int milliseconds)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	int ready;
@@ -67,17 +66,12 @@ static bool waits(int fd, int milliseconds)
 	return ready == 1;
 }
 
-bool child_answers(int fd)
-{
-	return waits(fd, ANSWER_MS);
-}
-
 void child_end(pid_t pid)
 {
 	cleanup_close int child = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	(void)kill(pid, SIGKILL);
-	if (child >= 0 && !waits(child, KILL_MS))
+	if (child >= 0 && !child_answers(child, KILL_MS))
 		return; /* slurmstepd takes the status of children that it does not know */
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

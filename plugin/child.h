@@ -23,8 +23,11 @@ struct child_user {
 pid_t child_start(const struct child_user *user, const char *program, char *const *argv,
 		  char *const *env, const int *fds, int count);
 
-/* Waits until `fd` can be read or its other end is closed, half a minute at most. */
-bool child_answers(int fd);
+#define CHILD_ANSWER_MS 30000 /* for the image's file system, mostly */
+
+/* Waits until `fd` can be read, its other end is closed, or, of a pidfd, the process has ended; no longer than
+ * that. */
+bool child_answers(int fd, int milliseconds);
 
 /* Kills it, and waits for its end, but not for ever: it may hang in a file system. */
 void child_end(pid_t pid);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "plugin/child.h"
 
 #define NOTES   "/run/davit" /* root's, a file for each job that keeps something */
 #define WAIT_MS 60000        /* for the launcher */
@@ -99,17 +99,6 @@ static _Noreturn void become_launcher(const char *launcher, const struct passwd 
 	_exit(EXIT_NOT_EXEC);
 }
 
-static bool ends_within(int pidfd, int milliseconds)
-{
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
-	int ready;
-
-	do
-		ready = poll(&end, 1, milliseconds);
-	while (ready < 0 && errno == EINTR);
-	return ready == 1;
-}
-
 /* Returns the wait status, or -1 if the child had to be killed. Even that may have to wait, for a file
  * system that hangs; then this process ends without it. */
 static int wait_for(pid_t pid)
@@ -117,9 +106,9 @@ static int wait_for(pid_t pid)
 	cleanup_close int child = (int)syscall(SYS_pidfd_open, pid, 0);
 	int status = 0;
 
-	if (!ends_within(child, WAIT_MS)) {
+	if (!child_answers(child, WAIT_MS)) {
 		(void)kill(pid, SIGKILL);
-		(void)ends_within(child, KILL_MS);
+		(void)child_answers(child, KILL_MS);
 		(void)waitpid(pid, &status, WNOHANG);
 		return -1;
 	}

@@ -60,7 +60,7 @@ static int find_user(spank_t spank, struct child_user *user, struct error *err)
 
 static bool receive(int socket, struct verdict *verdict)
 {
-	return child_answers(socket) &&
+	return child_answers(socket, CHILD_ANSWER_MS) &&
 	       recv(socket, verdict, sizeof(*verdict), MSG_DONTWAIT) == (ssize_t)sizeof(*verdict) &&
 	       verdict->magic == VERDICT_MAGIC;
 }

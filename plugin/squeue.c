@@ -43,7 +43,7 @@ static void read_output(int fd, char *text, size_t size)
 	size_t len = 0;
 	ssize_t part = 1;
 
-	while (part > 0 && len < size - 1 && child_answers(fd)) {
+	while (part > 0 && len < size - 1 && child_answers(fd, CHILD_ANSWER_MS)) {
 		part = read(fd, text + len, size - 1 - len);
 		len += part > 0 ? (size_t)part : 0;
 	}

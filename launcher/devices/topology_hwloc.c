@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -105,19 +104,16 @@ static int take_calls(void *library, struct error *err)
 static char *read_xml(const char *file, size_t *len, struct error *err)
 {
 	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
 	char *text;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fd < 0) {
 		error_set(err, errno, "cannot open it");
 		return NULL;
 	}
-	if (!S_ISREG(st.st_mode)) {
+	text = fd_read_regular(fd, XML_SIZE_MAX, len);
+	if (!text && errno == EINVAL)
 		error_set(err, 0, "not a regular file");
-		return NULL;
-	}
-	text = fd_read_all(fd, XML_SIZE_MAX, len);
-	if (!text)
+	else if (!text)
 		error_set(err, errno, "cannot read it");
 	return text;
 }

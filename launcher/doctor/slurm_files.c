@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -155,15 +154,8 @@ struct walk {
 static char *read_text(const char *path)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return fd_read_all(fd, PLUGSTACK_MAX, NULL);
+	return fd_read_regular(fd, PLUGSTACK_MAX, NULL);
 }
 
 static bool has_name(const char *path, const char *name)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "common/devicespec.h"
 #include "common/fd.h"
@@ -246,17 +245,14 @@ int permissions_read(struct permissions *permissions, int root, struct error *er
 	cleanup_close int fd =
 		open_in_root(root, PERMISSIONS_FILE, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	cleanup_free char *text = NULL;
-	struct stat st;
 	size_t len;
 
 	*permissions = (struct permissions){ .gpus = CHOICE_UNSET };
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(err, errno, "cannot read '%s'", PERMISSIONS_FILE);
-	if (!S_ISREG(st.st_mode))
+	text = fd_read_regular(fd, PERMISSIONS_MAX, &len);
+	if (!text && errno == EINVAL)
 		return error_set(err, 0, "'%s' is not a regular file", PERMISSIONS_FILE);
-	text = fd_read_all(fd, PERMISSIONS_MAX, &len);
 	if (!text && errno == EFBIG)
 		return error_set(err, 0, "'%s' is larger than 64 KiB", PERMISSIONS_FILE);
 	if (!text)

@@ -96,33 +96,56 @@ static bool is_without(struct container *container, enum choice asks, const char
 	return true;
 }
 
+/* What an image may ask for by a yes: by an option whose value `none` takes it away. */
+struct thing {
+	const char *option, *none, *what;
+	enum choice asks;
+	bool is_open; /* nobody has said anything about it */
+	bool is_none;
+};
+
+/* Does the container go without? */
+static bool goes_without(struct container *container, const struct thing *thing)
+{
+	struct error why = ERROR_INIT;
+
+	if (thing->is_open)
+		return is_without(container, thing->asks, thing->option, thing->what);
+	if (thing->asks == CHOICE_YES && thing->is_none &&
+	    is_set(container, thing->option, thing->none, &why))
+		note(container, thing->what, &why);
+	return thing->is_none;
+}
+
 static void grant_choices(struct wishes *wishes, struct container *container)
 {
 	struct settings *settings = &wishes->settings;
 	const struct permissions *asks = &wishes->asks;
-	struct error why = ERROR_INIT;
+	const struct thing gpus = { "gpus",
+				    "none",
+				    "the node's GPUs",
+				    asks->gpus,
+				    settings->gpus == GPUS_UNSET,
+				    settings->gpus == GPUS_NONE };
+	const struct thing nic = { "nic",
+				   "none",
+				   "the node's adapters",
+				   asks->adapters,
+				   settings->nic == NIC_UNSET,
+				   settings->nic == NIC_NONE };
+	const struct thing home = { "mount-home",
+				    "no",
+				    "the user's home directory",
+				    asks->home,
+				    settings->mount_home == CHOICE_UNSET,
+				    settings->mount_home == CHOICE_NO };
 
-	if (settings->gpus == GPUS_UNSET) {
-		if (is_without(container, asks->gpus, "gpus", "the node's GPUs"))
-			settings->gpus = GPUS_NONE;
-	} else if (asks->gpus == CHOICE_YES && settings->gpus == GPUS_NONE &&
-		   is_set(container, "gpus", "none", &why)) {
-		note(container, "the node's GPUs", &why);
-	}
-	if (settings->nic == NIC_UNSET) {
-		if (is_without(container, asks->adapters, "nic", "the node's adapters"))
-			settings->nic = NIC_NONE;
-	} else if (asks->adapters == CHOICE_YES && settings->nic == NIC_NONE &&
-		   is_set(container, "nic", "none", &why)) {
-		note(container, "the node's adapters", &why);
-	}
-	if (settings->mount_home == CHOICE_UNSET) {
-		if (is_without(container, asks->home, "mount-home", "the user's home directory"))
-			settings->mount_home = CHOICE_NO;
-	} else if (asks->home == CHOICE_YES && settings->mount_home == CHOICE_NO &&
-		   is_set(container, "mount-home", "no", &why)) {
-		note(container, "the user's home directory", &why);
-	}
+	if (goes_without(container, &gpus))
+		settings->gpus = GPUS_NONE;
+	if (goes_without(container, &nic))
+		settings->nic = NIC_NONE;
+	if (goes_without(container, &home))
+		settings->mount_home = CHOICE_NO;
 	container->without_cwd = asks->workdir == CHOICE_NO || (asks->workdir == CHOICE_UNSET &&
 								container->conf->least_privilege);
 }

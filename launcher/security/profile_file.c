@@ -8,7 +8,6 @@
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/fd.h"
 #include "launcher/security/calls.h"
@@ -387,19 +386,16 @@ struct profile_file *profile_file_parse(const char *text, size_t len,
 static char *read_text(const char *path, size_t *len, struct error *err)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
 	char *text;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fd < 0) {
 		error_set(err, errno, "cannot open it");
 		return NULL;
 	}
-	if (!S_ISREG(st.st_mode)) {
+	text = fd_read_regular(fd, PROFILE_FILE_MAX, len);
+	if (!text && errno == EINVAL)
 		error_set(err, 0, "it is not a file");
-		return NULL;
-	}
-	text = fd_read_all(fd, PROFILE_FILE_MAX, len);
-	if (!text && errno == EFBIG)
+	else if (!text && errno == EFBIG)
 		error_set(err, 0, "more than %zu bytes", PROFILE_FILE_MAX);
 	else if (!text)
 		error_set(err, errno, "cannot read it");
