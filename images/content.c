@@ -49,6 +49,8 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 	if (size > CONTENT_MAX)
 		return EINVAL;
 	error = squash_locate(content->squash, inode, offset, size, extents, EXTENTS_MAX, &count);
+	if (!error && count > 0)
+		ahead_read(content->ahead, inode, offset, size, extents[count - 1].fragment);
 	if (!error)
 		error = gather(content, extents, count, iov, blocks, &held);
 	if (!error)

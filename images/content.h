@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "images/ahead.h"
 #include "images/blocks.h"
 #include "images/squash.h"
 
@@ -18,6 +19,7 @@ struct fuse_req;
 struct content {
 	struct squash *squash;
 	struct blocks *blocks;
+	struct ahead *ahead; /* NULL: nothing is read before somebody asks */
 };
 
 /* How many blocks of `size` bytes a thread holds at once in there at most. */

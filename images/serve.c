@@ -314,7 +314,7 @@ static void keep_memory(void)
 static struct blocks *make_cache(size_t block_size)
 {
 	size_t count = CACHE_MAX / block_size;
-	size_t least = WORKERS_MAX * content_blocks(block_size) + 2;
+	size_t least = WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + 2;
 
 	return blocks_new(count > least ? count : least, block_size);
 }
@@ -332,7 +332,10 @@ static int open_image(struct service *service, struct error *err)
 	}
 	service->root = squash_root(squash);
 	service->content.blocks = make_cache(squash_block_size(squash));
-	return service->content.blocks ? 0 : error_set(err, ENOMEM, "cannot start");
+	if (!service->content.blocks)
+		return error_set(err, ENOMEM, "cannot start");
+	service->content.ahead = ahead_new(squash, service->content.blocks);
+	return 0;
 }
 
 struct service *image_service_new(const struct image_server *server, struct error *err)
@@ -359,6 +362,7 @@ void image_service_free(struct service *service)
 {
 	if (!service)
 		return;
+	ahead_free(service->content.ahead);
 	blocks_free(service->content.blocks);
 	squash_close(service->content.squash);
 	added_free(service->added);

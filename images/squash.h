@@ -41,12 +41,18 @@ struct squash_extent {
 	bool hole;         /* no block at all: all zeros */
 	size_t offset;     /* in the block, decompressed */
 	size_t size;       /* bytes, more than 0 */
+	uint32_t fragment; /* which one the block is, shared by the ends of several files */
 };
+
+#define SQUASH_NO_FRAGMENT UINT32_MAX
 
 /* Tells where the bytes from `offset` on are: up to `size` of them, in up to `max` extents. *count
  * is 0 behind the end of the file. */
 int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t size,
 		  struct squash_extent *extents, size_t max, size_t *count);
+
+/* The beginning of a fragment. EIO where there is none of that number. */
+int squash_fragment(const struct squash *squash, uint32_t index, struct squash_extent *extent);
 
 /* Gets the block of `extent`, no hole, from `cache`, or from the image into it; the extent lies
  * within it. To be put back with blocks_put(). */

@@ -42,32 +42,30 @@ static bool has_fragment(const struct inode *inode)
 	return inode->file.fragment != SQUASHFS_INVALID_FRAG;
 }
 
-/* Where the tail of a file is, among other tails in a block of their own. */
-static int locate_fragment(struct squash *squash, const struct inode *inode, size_t within,
-			   struct squash_extent *extent)
+int squash_fragment(const struct squash *squash, uint32_t index, struct squash_extent *extent)
 {
 	struct squashfs_fragment_entry entry;
 
-	if (!has_fragment(inode) || table_get(&squash->fragments, squash->metadata,
-					      inode->file.fragment, &entry))
+	if (table_get(&squash->fragments, squash->metadata, index, &entry))
 		return EIO;
-	extent->position = le64toh(entry.start_block);
-	extent->header = le32toh(entry.size);
-	extent->offset = inode->file.fragment_offset + within;
+	*extent = (struct squash_extent){ .position = le64toh(entry.start_block),
+					  .header = le32toh(entry.size),
+					  .size = 1,
+					  .fragment = index };
 	return 0;
 }
 
 /* The next one of a file's list of blocks. */
-static int locate_block(struct block_list *list, size_t within, struct squash_extent *extent)
+static int locate_block(struct block_list *list, struct squash_extent *extent)
 {
 	uint32_t header;
 
 	if (cursor_read(&list->at, &header, sizeof(header)))
 		return EIO;
-	extent->position = list->block;
-	extent->header = le32toh(header);
+	*extent = (struct squash_extent){ .position = list->block,
+					  .header = le32toh(header),
+					  .fragment = SQUASH_NO_FRAGMENT };
 	extent->hole = stored_size(extent->header) == 0;
-	extent->offset = within;
 	list->block += stored_size(extent->header);
 	return 0;
 }
@@ -165,24 +163,23 @@ static uint64_t count_blocks(const struct squash *squash, const struct inode *in
 	return count;
 }
 
-static int locate(struct squash *squash, const struct inode *inode, struct block_list *list,
+static int locate(const struct squash *squash, const struct inode *inode, struct block_list *list,
 		  uint64_t offset, size_t size, struct squash_extent *extents, size_t max,
 		  size_t *count)
 {
 	while (size > 0 && *count < max) {
 		struct squash_extent *extent = &extents[(*count)++];
 		size_t within = (size_t)(offset % squash->block_size);
-		int error;
+		bool is_tail = offset / squash->block_size >= list->count;
+		int error = is_tail ? squash_fragment(squash, inode->file.fragment, extent)
+				    : locate_block(list, extent);
 
-		*extent = (struct squash_extent){ .size = squash->block_size - within };
-		if (extent->size > size)
-			extent->size = size;
-		if (offset / squash->block_size >= list->count)
-			error = locate_fragment(squash, inode, within, extent);
-		else
-			error = locate_block(list, within, extent);
 		if (error)
 			return error;
+		extent->offset = within + (is_tail ? inode->file.fragment_offset : 0);
+		extent->size = squash->block_size - within;
+		if (extent->size > size)
+			extent->size = size;
 		offset += extent->size;
 		size -= extent->size;
 	}
