@@ -203,14 +203,16 @@ static int last_cpu(void)
 /* Where the thread is after many requests of a process that is bound to `cpu`, or to none if -1. */
 static int near_after(int cpu, int requests)
 {
+	pid_t client = start_client(cpu); /* before the pipe, which it must not hold */
+
 	begin(true);
-	kernel.client = start_client(cpu);
+	kernel.client = client;
 	kernel.requests = requests;
 	ask();
 	workers_run(NULL, kernel.out, -1);
 	end();
-	kill(kernel.client, SIGKILL);
-	waitpid(kernel.client, NULL, 0);
+	kill(client, SIGKILL);
+	waitpid(client, NULL, 0);
 	return kernel.near;
 }
 
