@@ -44,7 +44,9 @@ struct ahead {
 	uint32_t fragment; /* the last one that was read */
 	struct task tasks[TASKS];
 	size_t first, count;
-	int threads, idle, threads_max;
+	pthread_t threads[AHEAD_THREADS_MAX];
+	int started, idle, threads_max;
+	bool is_over;
 };
 
 struct ahead *ahead_new(struct squash *squash, struct blocks *blocks)
@@ -72,6 +74,16 @@ struct ahead *ahead_new(struct squash *squash, struct blocks *blocks)
 
 void ahead_free(struct ahead *ahead)
 {
+	if (!ahead)
+		return;
+	pthread_mutex_lock(&ahead->lock);
+	ahead->is_over = true;
+	pthread_cond_broadcast(&ahead->more);
+	pthread_mutex_unlock(&ahead->lock);
+	for (int i = 0; i < ahead->started; i++)
+		pthread_join(ahead->threads[i], NULL);
+	pthread_cond_destroy(&ahead->more);
+	pthread_mutex_destroy(&ahead->lock);
 	free(ahead);
 }
 
@@ -106,9 +118,11 @@ static void *work(void *data)
 		struct task task;
 
 		ahead->idle++;
-		while (ahead->count == 0)
+		while (ahead->count == 0 && !ahead->is_over)
 			pthread_cond_wait(&ahead->more, &ahead->lock);
 		ahead->idle--;
+		if (ahead->is_over)
+			break;
 		task = ahead->tasks[ahead->first];
 		ahead->first = (ahead->first + 1) % TASKS;
 		ahead->count--;
@@ -116,24 +130,21 @@ static void *work(void *data)
 		fetch_all(ahead, &task);
 		pthread_mutex_lock(&ahead->lock);
 	}
+	pthread_mutex_unlock(&ahead->lock);
 	return NULL;
 }
 
 /* Called with the lock held. A thread that cannot be had is no harm. */
 static void add(struct ahead *ahead, const struct task *task)
 {
-	pthread_t thread;
-
 	if (ahead->count == TASKS)
 		return;
 	ahead->tasks[(ahead->first + ahead->count++) % TASKS] = *task;
-	if (ahead->idle > 0) {
+	if (ahead->idle > 0)
 		pthread_cond_signal(&ahead->more);
-	} else if (ahead->threads < ahead->threads_max &&
-		   pthread_create(&thread, NULL, work, ahead) == 0) {
-		pthread_detach(thread);
-		ahead->threads++;
-	}
+	else if (ahead->started < ahead->threads_max &&
+		 pthread_create(&ahead->threads[ahead->started], NULL, work, ahead) == 0)
+		ahead->started++;
 }
 
 /* One task for each block, so that several threads can share the work. */

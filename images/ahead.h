@@ -23,7 +23,7 @@ struct ahead;
 /* For files of `squash`, whose blocks go to `blocks`; both must live as long. NULL when out of memory. */
 struct ahead *ahead_new(struct squash *squash, struct blocks *blocks);
 
-/* Only where ahead_read() was never called: its threads do not end before the process. */
+/* Waits for what is being decompressed. NULL is fine. */
 void ahead_free(struct ahead *ahead);
 
 /* To be called for each piece of a file that is read: `size` bytes at `offset`, the last of which are in

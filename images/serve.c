@@ -164,7 +164,7 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
-	error = content_reply(&service->content, req, inode_of(service, node), offset, size);
+	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
 	if (error)
 		service_reply_error(req, error);
 }
@@ -314,7 +314,8 @@ static void keep_memory(void)
 static struct blocks *make_cache(size_t block_size)
 {
 	size_t count = CACHE_MAX / block_size;
-	size_t least = WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + 2;
+	size_t least = WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX +
+		       STORE_BLOCKS_MAX + 2;
 
 	return blocks_new(count > least ? count : least, block_size);
 }
@@ -335,6 +336,9 @@ static int open_image(struct service *service, struct error *err)
 	if (!service->content.blocks)
 		return error_set(err, ENOMEM, "cannot start");
 	service->content.ahead = ahead_new(squash, service->content.blocks);
+	if (service->server.spare >= 0)
+		service->content.store = store_new(service->content.blocks, service->server.channel,
+						   service->server.spare);
 	return 0;
 }
 
@@ -363,6 +367,7 @@ void image_service_free(struct service *service)
 	if (!service)
 		return;
 	ahead_free(service->content.ahead);
+	store_free(service->content.store);
 	blocks_free(service->content.blocks);
 	squash_close(service->content.squash);
 	added_free(service->added);

@@ -32,6 +32,7 @@ int image_seal(int mount, struct error *err);
 struct image_server {
 	const struct image *image;
 	int channel; /* taken over */
+	int spare;   /* /dev/fuse opened once more, for what the kernel gets unasked; -1 for none */
 	int cpu;     /* where the first requests come from, -1 if that is not known */
 	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
