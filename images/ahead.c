@@ -3,7 +3,8 @@
  * ahead.c - see ahead.h.
  *
  * What comes next is guessed from what came before: a piece that begins where the last one of that file
- * ended, or the fragment behind the last one. Nothing is done for what is read here and there.
+ * ended, or the fragment behind the last one. Nothing is done for what is read here and there, and
+ * nothing while as many others as there are CPUs get what somebody waits for.
  */
 #include "images/ahead.h"
 
@@ -46,6 +47,8 @@ struct ahead {
 	size_t first, count;
 	pthread_t threads[AHEAD_THREADS_MAX];
 	int started, idle, threads_max;
+	int wanted; /* pieces that somebody waits for */
+	int cpus;
 	bool is_over;
 };
 
@@ -66,7 +69,7 @@ struct ahead *ahead_new(struct squash *squash, struct blocks *blocks)
 	pthread_cond_init(&ahead->more, NULL);
 	/* With one CPU it would only be in the way. */
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1)
-		ahead->threads_max = CPU_COUNT(&cpus);
+		ahead->cpus = ahead->threads_max = CPU_COUNT(&cpus);
 	if (ahead->threads_max > AHEAD_THREADS_MAX)
 		ahead->threads_max = AHEAD_THREADS_MAX;
 	return ahead;
@@ -137,7 +140,7 @@ static void *work(void *data)
 /* Called with the lock held. A thread that cannot be had is no harm. */
 static void add(struct ahead *ahead, const struct task *task)
 {
-	if (ahead->count == TASKS)
+	if (ahead->count == TASKS || ahead->wanted >= ahead->cpus)
 		return;
 	ahead->tasks[(ahead->first + ahead->count++) % TASKS] = *task;
 	if (ahead->idle > 0)
@@ -172,11 +175,12 @@ static void follow(struct ahead *ahead, uint64_t inode, off_t offset, size_t siz
 	}
 }
 
-void ahead_read(struct ahead *ahead, uint64_t inode, off_t offset, size_t size, uint32_t fragment)
+void ahead_begin(struct ahead *ahead, uint64_t inode, off_t offset, size_t size, uint32_t fragment)
 {
 	if (!ahead || ahead->threads_max == 0)
 		return;
 	pthread_mutex_lock(&ahead->lock);
+	ahead->wanted++;
 	if (fragment == SQUASH_NO_FRAGMENT) {
 		follow(ahead, inode, offset, size);
 	} else if (fragment != ahead->fragment) {
@@ -186,5 +190,14 @@ void ahead_read(struct ahead *ahead, uint64_t inode, off_t offset, size_t size, 
 			add(ahead, &task);
 		ahead->fragment = fragment;
 	}
+	pthread_mutex_unlock(&ahead->lock);
+}
+
+void ahead_end(struct ahead *ahead)
+{
+	if (!ahead || ahead->threads_max == 0)
+		return;
+	pthread_mutex_lock(&ahead->lock);
+	ahead->wanted--;
 	pthread_mutex_unlock(&ahead->lock);
 }

@@ -26,8 +26,9 @@ struct ahead *ahead_new(struct squash *squash, struct blocks *blocks);
 /* Waits for what is being decompressed. NULL is fine. */
 void ahead_free(struct ahead *ahead);
 
-/* To be called for each piece of a file that is read: `size` bytes at `offset`, the last of which are in
- * fragment `fragment`, or SQUASH_NO_FRAGMENT. Returns at once. `ahead` may be NULL. */
-void ahead_read(struct ahead *ahead, uint64_t inode, off_t offset, size_t size, uint32_t fragment);
+/* To be called around the getting of what somebody waits for: `size` bytes at `offset` of a file, the last
+ * of which are in fragment `fragment`, or SQUASH_NO_FRAGMENT. Both return at once; `ahead` may be NULL. */
+void ahead_begin(struct ahead *ahead, uint64_t inode, off_t offset, size_t size, uint32_t fragment);
+void ahead_end(struct ahead *ahead);
 
 #endif

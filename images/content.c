@@ -70,10 +70,12 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 	if (size > CONTENT_MAX)
 		return EINVAL;
 	error = squash_locate(content->squash, inode, offset, size, extents, EXTENTS_MAX, &count);
-	if (!error && count > 0)
-		ahead_read(content->ahead, inode, offset, size, extents[count - 1].fragment);
-	if (!error)
-		error = gather(content, extents, count, iov, blocks, &held);
+	if (error)
+		return error;
+	ahead_begin(content->ahead, inode, offset, size,
+		    count > 0 ? extents[count - 1].fragment : SQUASH_NO_FRAGMENT);
+	error = gather(content, extents, count, iov, blocks, &held);
+	ahead_end(content->ahead);
 	if (!error)
 		fuse_reply_iov(req, iov, (int)count);
 	while (held > 0)
