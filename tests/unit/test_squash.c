@@ -4,7 +4,7 @@
  *
  * The images are those from which the fuzzer starts. The hostile ones are made of one without
  * compression by changing a number; each of them made libsquashfuse 0.1.105 read or write where it
- * should not, or want memory without end (squash_bounds.c).
+ * should not, or want memory without end.
  */
 #include "images/squash.h"
 
