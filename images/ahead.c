@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define STREAMS	     64 /* files that are read at a time */
-#define TASKS	     16 /* that wait; more are forgotten */
+#define STREAMS      64 /* files that are read at a time */
+#define TASKS        16 /* that wait; more are forgotten */
 #define BLOCKS_AHEAD 2
 #define BYTES_AHEAD  ((size_t)256 << 10) /* or so many bytes, if that is more */
 #define EXTENTS_MAX  (BYTES_AHEAD / 4096 + 1)

@@ -99,8 +99,8 @@ static struct slot *find(struct blocks *blocks, uint64_t position)
 	struct slot *slot;
 
 	SLIST_FOREACH(slot, bucket_of(blocks, position), by_position)
-		if (slot->position == position)
-			return slot;
+	if (slot->position == position)
+		return slot;
 	return NULL;
 }
 
@@ -116,8 +116,8 @@ static struct slot *evict(struct blocks *blocks, uint64_t position)
 	struct slot *slot;
 
 	TAILQ_FOREACH(slot, &blocks->by_use, by_use)
-		if (slot->users == 0)
-			break;
+	if (slot->users == 0)
+		break;
 	if (!slot)
 		return NULL;
 	if (slot->named)

@@ -27,7 +27,8 @@
 #include <libdeflate.h>
 #endif
 
-#define IDLE_MAX 16 /* decompressors that are kept; more exist only while more threads are at work */
+#define IDLE_MAX \
+	16 /* decompressors that are kept; more exist only while more threads are at work */
 
 /* A library of which a decompressor can be kept. */
 struct method {
@@ -169,8 +170,9 @@ int codec_decompress(struct codec *codec, const void *in, size_t in_size, void *
 
 	/* It only reads from `in`. */
 	if (!codec->method)
-		return codec->decompress((void *)(uintptr_t)in, in_size, out, size) == SQFS_OK ? 0
-											       : EIO;
+		return codec->decompress((void *)(uintptr_t)in, in_size, out, size) == SQFS_OK
+			       ? 0
+			       : EIO;
 	state = take(codec);
 	if (!state)
 		return ENOMEM;

@@ -7,7 +7,7 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <sys/uio.h>
 
-#define BLOCK_MIN   4096                         /* of a squashfs */
+#define BLOCK_MIN   4096                          /* of a squashfs */
 #define EXTENTS_MAX (CONTENT_MAX / BLOCK_MIN + 1) /* that a request can touch */
 
 /* A request of this size at most, in the middle of a file, is for something here and there; where the
@@ -26,8 +26,8 @@ static int gather(const struct content *content, const struct squash_extent *ext
 
 		if (!extent->hole) {
 			const struct block *block;
-			int error = squash_get_block(content->squash, content->blocks, extent,
-						     &block);
+			int error =
+				squash_get_block(content->squash, content->blocks, extent, &block);
 
 			if (error)
 				return error;

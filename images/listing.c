@@ -41,8 +41,7 @@ static bool list(struct listing *listing, const char *name, fuse_ino_t node, mod
 		need = fuse_add_direntry(listing->req, at, room, name, &entry.attr, next);
 	} else {
 		if (!is_dot)
-			listing->error =
-				service_make_entry(listing->service, node, &entry);
+			listing->error = service_make_entry(listing->service, node, &entry);
 		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, next);
 	}
 	if (need > room)
@@ -82,7 +81,8 @@ static int list_all(struct listing *listing, fuse_ino_t dir, off_t offset)
 	if (offset <= 1 && !list(listing, "..", FUSE_ROOT_ID, S_IFDIR, OFFSET_IMAGE))
 		return listing->error;
 	if (offset < OFFSET_ADDED && !added_is(dir))
-		error = squash_readdir(listing->service->content.squash, inode_of(listing->service, dir),
+		error = squash_readdir(listing->service->content.squash,
+				       inode_of(listing->service, dir),
 				       offset <= OFFSET_IMAGE ? 0 : offset - OFFSET_IMAGE,
 				       list_image, listing);
 	if (error || listing->error)
@@ -96,11 +96,9 @@ void service_list(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset, boo
 {
 	cleanup_free char *buf = malloc(size);
 	struct service *service = service_of(req);
-	struct listing listing = { .req = req,
-				   .service = service,
-				   .plus = plus,
-				   .buf = buf,
-				   .size = size };
+	struct listing listing = {
+		.req = req, .service = service, .plus = plus, .buf = buf, .size = size
+	};
 	int error = buf ? list_all(&listing, dir, offset) : ENOMEM;
 
 	/* What was listed before an error goes out; the error comes with the next request. */

@@ -12,11 +12,11 @@
 #include "images/codec.h"
 #include "images/read.h"
 
-#define SLOTS_MIN  64
-#define SLOTS_MAX  (2 * METADATA_BLOCKS_MAX)
-#define FIRST	   96			     /* no block begins in the superblock */
-#define PLAIN	   0x8000u		     /* in the head of a block: it is not compressed */
-#define HEAD_SIZE  2
+#define SLOTS_MIN 64
+#define SLOTS_MAX (2 * METADATA_BLOCKS_MAX)
+#define FIRST     96      /* no block begins in the superblock */
+#define PLAIN     0x8000u /* in the head of a block: it is not compressed */
+#define HEAD_SIZE 2
 
 struct metadata {
 	int fd;

@@ -18,14 +18,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define METADATA_SIZE	    8192 /* bytes of a block, decompressed */
+#define METADATA_SIZE       8192 /* bytes of a block, decompressed */
 #define METADATA_BLOCKS_MAX 8192 /* that are kept: 64 MiB */
 
 struct codec;
 
 struct metadata_block {
 	uint64_t position; /* in the image */
-	uint64_t next;	   /* where the one behind it begins */
+	uint64_t next;     /* where the one behind it begins */
 	size_t size;
 	unsigned char data[METADATA_SIZE];
 };
@@ -42,11 +42,11 @@ int metadata_read_raw(const struct metadata *metadata, uint64_t position, void *
 /* A place that moves on as is read from it. It is big: for the stack, and not to be copied. */
 struct cursor {
 	struct metadata *metadata;
-	uint64_t position; /* of the block */
-	size_t offset;	   /* in it */
-	uint64_t end;	   /* no block may begin here or later */
+	uint64_t position;                  /* of the block */
+	size_t offset;                      /* in it */
+	uint64_t end;                       /* no block may begin here or later */
 	const struct metadata_block *block; /* the one at `position`, or NULL */
-	struct metadata_block own;	    /* for a block that nobody keeps */
+	struct metadata_block own;          /* for a block that nobody keeps */
 };
 
 /* Begins at `offset` of the block at `position`. */
@@ -62,8 +62,8 @@ int cursor_read(struct cursor *cursor, void *buf, size_t size);
 /* A table of elements of one size, in blocks that are listed elsewhere. */
 struct table {
 	uint64_t *blocks; /* positions */
-	size_t count;	  /* elements */
-	size_t each;	  /* bytes, a power of two */
+	size_t count;     /* elements */
+	size_t each;      /* bytes, a power of two */
 };
 
 /* Reads the list, which begins at `start`. What is in there must be checked before: `count` elements

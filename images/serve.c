@@ -136,9 +136,9 @@ static void op_readlink(fuse_req_t req, fuse_ino_t node)
 {
 	struct service *service = service_of(req);
 	cleanup_free char *target = NULL;
-	int error =
-		added_is(node) ? EINVAL : squash_readlink(service->content.squash, inode_of(service, node),
-						      &target);
+	int error = added_is(node) ? EINVAL
+				   : squash_readlink(service->content.squash,
+						     inode_of(service, node), &target);
 
 	if (error)
 		service_reply_error(req, error);
@@ -314,8 +314,8 @@ static void keep_memory(void)
 static struct blocks *make_cache(size_t block_size)
 {
 	size_t count = CACHE_MAX / block_size;
-	size_t least = WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX +
-		       STORE_BLOCKS_MAX + 2;
+	size_t least =
+		WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + STORE_BLOCKS_MAX + 2;
 
 	return blocks_new(count > least ? count : least, block_size);
 }

@@ -89,7 +89,8 @@ static int check_others(const struct squash *squash, const struct squashfs_super
 	if (head->no_ids == 0 || !has_table(le64toh(head->id_table_start), le16toh(head->no_ids), 4,
 					    UINT16_MAX, squash->size))
 		return refuse("the table of ids", err);
-	if (lookup != NOWHERE && !has_table(lookup, squash->inode_count, 8, INODES_MAX, squash->size))
+	if (lookup != NOWHERE &&
+	    !has_table(lookup, squash->inode_count, 8, INODES_MAX, squash->size))
 		return refuse("the table of inodes", err);
 	return 0;
 }

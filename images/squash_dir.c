@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define GROUP_MAX  256 /* entries */
-#define DOTS	   3   /* bytes by which a directory's size is more than its list, "." and ".." */
+#define DOTS       3   /* bytes by which a directory's size is more than its list, "." and ".." */
 #define ENTRY_NAME (SQUASHFS_NAME_LEN + 1)
 
 /* A walk along a list. */
@@ -21,7 +21,7 @@ struct walk {
 	struct cursor at;
 	size_t offset, size; /* bytes: of the next entry or header, and of the list */
 	uint64_t inodes;     /* where those of this group are */
-	uint32_t left;	     /* entries of this group */
+	uint32_t left;       /* entries of this group */
 };
 
 struct entry {
@@ -32,7 +32,7 @@ struct entry {
 };
 
 static const mode_t types[] = {
-	[SQUASHFS_DIR_TYPE] = S_IFDIR,	  [SQUASHFS_REG_TYPE] = S_IFREG,
+	[SQUASHFS_DIR_TYPE] = S_IFDIR,     [SQUASHFS_REG_TYPE] = S_IFREG,
 	[SQUASHFS_SYMLINK_TYPE] = S_IFLNK, [SQUASHFS_BLKDEV_TYPE] = S_IFBLK,
 	[SQUASHFS_CHRDEV_TYPE] = S_IFCHR,  [SQUASHFS_FIFO_TYPE] = S_IFIFO,
 	[SQUASHFS_SOCKET_TYPE] = S_IFSOCK,
@@ -128,8 +128,8 @@ static int next(struct walk *walk, struct entry *entry, bool *more)
 		return EIO;
 	type = le16toh(stored.type);
 	size = (size_t)le16toh(stored.size) + 1;
-	if (type >= sizeof(types) / sizeof(types[0]) || !types[type] ||
-	    size > SQUASHFS_NAME_LEN || take(walk, entry->name, size))
+	if (type >= sizeof(types) / sizeof(types[0]) || !types[type] || size > SQUASHFS_NAME_LEN ||
+	    take(walk, entry->name, size))
 		return EIO;
 	entry->name[size] = '\0';
 	entry->inode = walk->inodes | le16toh(stored.offset);

@@ -16,12 +16,12 @@
 
 #define FILE_MARKS_MAX 1024 /* places in the list of a file */
 #define STRIDE_MIN     2048 /* blocks between two places, which make one block of metadata */
-#define STRETCH	       256  /* of the list, read at once */
+#define STRETCH        256  /* of the list, read at once */
 
 struct file_mark {
 	uint64_t position; /* in the image: of the block of metadata, */
-	size_t offset;	   /* in which the list goes on here, */
-	uint64_t block;	   /* and of the next block of the file */
+	size_t offset;     /* in which the list goes on here, */
+	uint64_t block;    /* and of the next block of the file */
 };
 
 /* The list of a file's blocks, at one of them. */

@@ -29,7 +29,8 @@ struct file_map {
 struct squash {
 	/* Of the superblock: */
 	uint64_t root, size;
-	uint64_t inodes, directories; /* where the tables begin; that of inodes ends with the other */
+	uint64_t inodes,
+		directories; /* where the tables begin; that of inodes ends with the other */
 	uint32_t inode_count, block_size;
 	bool has_xattrs;
 
@@ -50,7 +51,8 @@ struct inode {
 	uint64_t size;                       /* of a file, of a list of names, of a link's target */
 	union {
 		struct {
-			uint64_t start, holes; /* where the first block is; bytes that are not stored */
+			uint64_t start,
+				holes; /* where the first block is; bytes that are not stored */
 			uint32_t fragment, fragment_offset; /* SQUASHFS_INVALID_FRAG for none */
 		} file;
 		struct {

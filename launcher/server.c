@@ -191,10 +191,11 @@ static int seal_of(const struct server *server)
 static int close_others(const struct start *start)
 {
 	const struct server *server = start->server;
-	const int keep[] = { server->image->fd,         seal_of(server),       start->go[0],
-			     server->channel,           start->spare,          server->watch,
-			     server->held,              handover->question_fd, handover->answer_fd,
-			     server->rendezvous->memfd };
+	const int keep[] = { server->image->fd,   seal_of(server),
+			     start->go[0],        server->channel,
+			     start->spare,        server->watch,
+			     server->held,        handover->question_fd,
+			     handover->answer_fd, server->rendezvous->memfd };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 

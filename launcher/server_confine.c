@@ -142,8 +142,7 @@ static int add_files(scmp_filter_ctx filter, const struct server_files *files)
 		{ SCMP_SYS(read), files->watch },     { SCMP_SYS(recvmsg), files->go },
 		{ SCMP_SYS(write), STDERR_FILENO },   { SCMP_SYS(write), files->answer },
 		{ SCMP_SYS(write), files->channel },  { SCMP_SYS(writev), STDERR_FILENO },
-		{ SCMP_SYS(writev), files->channel },
-		{ SCMP_SYS(writev), files->spare },
+		{ SCMP_SYS(writev), files->channel }, { SCMP_SYS(writev), files->spare },
 	};
 	const struct rule join = { SCMP_SYS(ioctl),
 				   2,
