@@ -389,8 +389,9 @@ int image_serve(struct service *service, struct error *err)
 
 	if (open_image(service, err) < 0)
 		return -1;
-	warm_start(server->image, service->content.blocks, server->cpu);
+	if (server->cpus > 1)
+		warm_start(server->image, service->content.blocks, server->cpu);
 	server->ready();
-	workers_run(service->session, server->channel, server->cpu);
+	workers_run(service->session, server->channel, server->cpu, server->cpus);
 	return 0;
 }

@@ -33,7 +33,8 @@ struct image_server {
 	const struct image *image;
 	int channel; /* taken over */
 	int cpu;     /* where the first requests come from, -1 if that is not known */
-	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
+	int cpus;    /* that may be kept busy: there are no more threads for requests than that */
+	uid_t uid; /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
 	/* Called once when all is set up. */
 	void (*ready)(void);
@@ -50,8 +51,7 @@ struct service *image_service_new(const struct image_server *server, struct erro
 
 void image_service_free(struct service *service);
 
-/* Serves until the file system is unmounted, with a thread for each CPU that the process may use,
- * up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
+/* Serves until the file system is unmounted, with a thread for each CPU, up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
  * not start. */
 int image_serve(struct service *service, struct error *err);
 

@@ -3,8 +3,8 @@
  * server.c - see server.h.
  *
  * The server outlives the rank that forks it and serves all ranks of the node, so it must inherit
- * nothing of that one rank's: not its terminal and signals, its CPU, its soft limits, its open
- * files. It stays in the job's cgroups, so its memory and CPU time are the job's.
+ * nothing of that one rank's: not its signals, its CPU, its soft limits, its open files. It stays in
+ * the job's cgroups, so its memory and CPU time are the job's.
  *
  * It reads an image that anybody may have written. So it sees no file at all (its root directory is
  * that of a dead process in /proc), has no capability and cannot get one, and before it reads the
@@ -216,18 +216,19 @@ static int filter(const struct server *server, int go, struct error *err)
 static int get_ready(const struct server *server, int go, struct service **service,
 		     struct error *err)
 {
-	const struct image_server image_server = { .image = server->image,
-						   .channel = server->channel,
-						   .cpu = sched_getcpu(),
-						   .uid = geteuid(),
-						   .gid = getegid(),
-						   .ready = get_going,
-						   .damaged = note_damage };
+	struct image_server image_server = { .image = server->image,
+					     .channel = server->channel,
+					     .cpu = sched_getcpu(),
+					     .uid = geteuid(),
+					     .gid = getegid(),
+					     .ready = get_going,
+					     .damaged = note_damage };
 
 	served = server->image;
 	setsid();
 	helper_ignore_signals();
 	helper_use_all_cpus();
+	image_server.cpus = helper_count_cpus();
 	server_limit(close_others(server, go));
 	sign_in(server->rendezvous);
 	if (narrow(NARROW_HELPER, err) < 0)

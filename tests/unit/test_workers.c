@@ -78,7 +78,7 @@ void fuse_session_process_buf(struct fuse_session *session, const struct fuse_bu
 	known = true;
 	pthread_cond_broadcast(&kernel.came);
 	kernel.answered++;
-	if (kernel.serial && count_threads() > kernel.most)
+	if (count_threads() > kernel.most)
 		kernel.most = count_threads();
 	while (!kernel.serial && kernel.answered >= ENOUGH && kernel.threads < 2)
 		pthread_cond_wait(&kernel.came, &kernel.lock);
@@ -125,7 +125,7 @@ static void one_who_asks_again_needs_one_thread(void **state)
 	begin(true);
 	before = kernel.most;
 	ask();
-	workers_run(NULL, kernel.out, -1);
+	workers_run(NULL, kernel.out, -1, 2);
 	assert_int_equal(kernel.answered, REQUESTS);
 	assert_int_equal(kernel.most, before);
 	end();
@@ -140,16 +140,34 @@ static void requests_that_wait_call_for_another(void **state)
 	for (int i = 0; i < REQUESTS; i++)
 		ask();
 	hang_up();
-	workers_run(NULL, kernel.out, -1);
+	workers_run(NULL, kernel.out, -1, 2);
 	pthread_mutex_lock(&kernel.lock);
 	assert_true(kernel.threads >= 2);
 	pthread_mutex_unlock(&kernel.lock);
 	end();
 }
 
+static void but_not_beyond_the_limit(void **state)
+{
+	int before;
+
+	(void)state;
+	begin(false);
+	kernel.threads = 2; /* so that nobody waits for a second one */
+	before = kernel.most;
+	for (int i = 0; i < REQUESTS; i++)
+		ask();
+	hang_up();
+	workers_run(NULL, kernel.out, -1, 1);
+	assert_int_equal(kernel.answered, REQUESTS);
+	assert_int_equal(kernel.most, before);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(but_not_beyond_the_limit),
 		cmocka_unit_test(one_who_asks_again_needs_one_thread),
 		cmocka_unit_test(requests_that_wait_call_for_another),
 	};
