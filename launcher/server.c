@@ -37,6 +37,7 @@
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/narrow.h"
+#include "launcher/priority.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
 #include "launcher/server_confine.h"
@@ -225,7 +226,7 @@ static int get_ready(const struct server *server, int go, struct service **servi
 					     .damaged = note_damage };
 
 	served = server->image;
-	setsid();
+	priority_lower();
 	helper_ignore_signals();
 	helper_use_all_cpus();
 	image_server.cpus = helper_count_cpus();
