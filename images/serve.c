@@ -27,12 +27,11 @@
 #include "images/workers.h"
 
 #define FOREVER    ((double)INT_MAX) /* seconds that the kernel may keep an answer */
-#define CACHE_MAX  ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
 #define STACK_SIZE ((size_t)1 << 20) /* bytes for each thread */
 
 /* Decompressed blocks: at least more than all threads hold, warm.c's among them. */
 #define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
-#define BLOCKS_MAX 64
+#define BLOCKS_MAX 64 /* for 8 MiB: small ones are not worth more */
 
 /* A bad image is noted once; the application sees EIO each time. */
 static void note_damage(struct service *service, int error)
@@ -325,13 +324,13 @@ static void keep_memory(void)
 	(void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
-static struct blocks *make_cache(size_t block_size)
+static struct blocks *make_cache(size_t size, size_t block_size)
 {
-	size_t count = CACHE_MAX / block_size;
+	size_t count = size / block_size, max = size / (((size_t)8 << 20) / BLOCKS_MAX);
 
-	if (count < BLOCKS_MIN)
-		count = BLOCKS_MIN;
-	return blocks_new(count < BLOCKS_MAX ? count : BLOCKS_MAX, block_size);
+	if (count > max)
+		count = max;
+	return blocks_new(count > BLOCKS_MIN ? count : BLOCKS_MIN, block_size);
 }
 
 static int open_image(struct service *service, struct error *err)
@@ -348,7 +347,7 @@ static int open_image(struct service *service, struct error *err)
 	service->root = squash_root(reader);
 	service->has_xattrs = squash_has_xattrs(reader);
 	service->content.readers = service->readers;
-	service->content.blocks = make_cache(squash_block_size(reader));
+	service->content.blocks = make_cache(service->server.cache_size, squash_block_size(reader));
 	readers_give(service->readers, reader);
 	return service->content.blocks ? 0 : error_set(err, ENOMEM, "cannot start");
 }

@@ -34,6 +34,7 @@ struct image_server {
 	int channel; /* taken over */
 	int cpu;     /* where the first requests come from, -1 if that is not known */
 	int cpus;    /* that may be kept busy: there are no more threads for requests than that */
+	size_t cache_size; /* bytes of decompressed blocks that are kept, if the threads get along with that */
 	uid_t uid; /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
 	/* Called once when all is set up. */
