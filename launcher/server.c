@@ -220,6 +220,7 @@ static int get_ready(const struct server *server, int go, struct service **servi
 	struct image_server image_server = { .image = server->image,
 					     .channel = server->channel,
 					     .cpu = sched_getcpu(),
+					     .cache_size = server->cache_size,
 					     .uid = geteuid(),
 					     .gid = getegid(),
 					     .ready = get_going,
@@ -230,7 +231,7 @@ static int get_ready(const struct server *server, int go, struct service **servi
 	helper_ignore_signals();
 	helper_use_all_cpus();
 	image_server.cpus = helper_count_cpus();
-	server_limit(close_others(server, go));
+	server_limit(close_others(server, go), server->cache_size);
 	sign_in(server->rendezvous);
 	if (narrow(NARROW_HELPER, err) < 0)
 		return -1;
