@@ -278,6 +278,10 @@ static void server_main(void *arg)
 		note_layer();
 	}
 	sign_out(rendezvous);
+	if (result < 0 && err.errnum == ENOMEM) {
+		error_wrap(&err, "the image server");
+		error_remedy(&err, "a smaller --container-image-cache, or more memory (ulimit -v)");
+	}
 	if (result < 0) {
 		if (rendezvous_may_report(rendezvous))
 			report(&err);

@@ -217,6 +217,13 @@ data_limit() { awk '/^Max data size/ { print $4 / 1048576 }' "/proc/$server/limi
 	assert_failure "$(hostname -s)" "--image-cache: '-8m' is not a size" 'NUMBER with k, m or g behind it'
 }
 
+@test 'a cache for which there is no room: the server says so' {
+	run_alice bash -c "ulimit -v 2000000; exec $DAVIT run --image-cache=64g $SMALL true"
+	assert_status 125
+	assert_failure "$(hostname -s)" 'the image server: cannot start: Cannot allocate memory' \
+	    'a smaller --container-image-cache, or more memory (ulimit -v)'
+}
+
 @test 'the site bounds it, for every way to say it' {
 	mkdir -p "${site%/*}"
 	echo 'image-cache-max: 32m' >"$site"
