@@ -30,6 +30,10 @@ void blocks_free(struct blocks *blocks);
 int blocks_get(struct blocks *blocks, uint64_t position,
 	       int (*fill)(void *context, void *data, size_t *size), void *context,
 	       const struct block **block);
+
 void blocks_put(struct blocks *blocks, const struct block *block);
+
+/* For one more blocks_put() of a block that the caller holds. */
+void blocks_hold(struct blocks *blocks, const struct block *block);
 
 #endif

@@ -1,121 +1,86 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * content.c - see content.h.
- *
- * Where the bytes lie in a few blocks, the kernel gets them right from there. What is scattered over
- * more of them, or has holes, is put together first: a thread may not hold too many blocks.
- */
+/* content.c - see content.h. The kernel gets the bytes right from the cache of blocks. */
 #define FUSE_USE_VERSION 32
 #include "images/content.h"
 
 #include <errno.h>
 #include <fuse3/fuse_lowlevel.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/uio.h>
 
-#include "common/fd.h"
+#define BLOCK_MIN   4096                         /* of a squashfs */
+#define EXTENTS_MAX (CONTENT_MAX / BLOCK_MIN + 1) /* that a request can touch */
 
-#define EXTENTS_MAX 64
+/* A request of this size at most, in the middle of a file, is for something here and there; where the
+ * kernel expects more, it asks for more. */
+#define PUSH_MAX ((size_t)16 << 10)
 
-/* What is asked for, and where the first part of it is. */
-struct request {
-	const struct content *content;
-	const struct squash *squash; /* for squash_get_block() only */
-	uint64_t inode;
-	size_t count;
-	struct squash_extent extents[EXTENTS_MAX];
-};
+static char zeros[CONTENT_MAX]; /* what is in holes */
 
-static int locate(struct request *request, off_t offset, size_t size)
+/* Gets the blocks of all extents, and says where their bytes are. *held counts the blocks. */
+static int gather(const struct content *content, const struct squash_extent *extents, size_t count,
+		  struct iovec *iov, const struct block **blocks, size_t *held)
 {
-	struct squash *squash = readers_take(request->content->readers);
-	int error = squash_locate(squash, request->inode, offset, size, request->extents,
-				  EXTENTS_MAX, &request->count);
+	for (size_t i = 0; i < count; i++) {
+		const struct squash_extent *extent = &extents[i];
+		const char *data = zeros;
 
-	readers_give(request->content->readers, squash);
-	request->squash = squash;
-	return error;
-}
+		if (!extent->hole) {
+			const struct block *block;
+			int error = squash_get_block(content->squash, content->blocks, extent,
+						     &block);
 
-static int copy(struct request *request, const struct squash_extent *extent, char *to)
-{
-	const struct block *block;
-	int error;
-
-	if (extent->hole) {
-		memset(to, 0, extent->size);
-		return 0;
+			if (error)
+				return error;
+			blocks[(*held)++] = block;
+			data = block->data + extent->offset;
+		}
+		iov[i].iov_base = (void *)(uintptr_t)data;
+		iov[i].iov_len = extent->size;
 	}
-	error = squash_get_block(request->squash, request->content->blocks, extent, &block);
-	if (error)
-		return error;
-	memcpy(to, block->data + extent->offset, extent->size);
-	blocks_put(request->content->blocks, block);
 	return 0;
 }
 
-static int reply_copy(struct fuse_req *req, struct request *request, off_t offset, size_t size)
+/* Has the kernel keep what the file has in that block. */
+static void push_rest(const struct content *content, uint64_t node, uint64_t inode, off_t offset,
+		      size_t size)
 {
-	size_t got = 0;
-	cleanup_free char *buf = malloc(size);
-	int error = buf ? 0 : ENOMEM;
+	size_t block_size = squash_block_size(content->squash), count;
+	off_t start = offset - offset % (off_t)block_size;
+	struct squash_extent all;
+	const struct block *block;
 
-	while (!error && request->count > 0) {
-		for (size_t i = 0; i < request->count && !error; i++) {
-			error = copy(request, &request->extents[i], buf + got);
-			got += request->extents[i].size;
-		}
-		request->count = 0;
-		if (!error && got < size)
-			error = locate(request, offset + (off_t)got, size - got);
-	}
-	if (!error)
-		fuse_reply_buf(req, buf, got);
-	return error;
+	if (squash_locate(content->squash, inode, start, block_size, &all, 1, &count) ||
+	    count == 0 || all.hole || all.size <= size ||
+	    squash_get_block(content->squash, content->blocks, &all, &block))
+		return;
+	store_push(content->store, node, start, block, all.offset, all.size);
+	blocks_put(content->blocks, block);
 }
 
-static bool is_simple(const struct request *request)
+int content_reply(const struct content *content, struct fuse_req *req, uint64_t node,
+		  uint64_t inode, off_t offset, size_t size)
 {
-	for (size_t i = 0; i < request->count; i++)
-		if (request->extents[i].hole)
-			return false;
-	return request->count <= CONTENT_BLOCKS_MAX;
-}
+	struct squash_extent extents[EXTENTS_MAX];
+	const struct block *blocks[EXTENTS_MAX];
+	struct iovec iov[EXTENTS_MAX];
+	size_t count, held = 0;
+	int error;
 
-static int reply_blocks(struct fuse_req *req, struct request *request)
-{
-	const struct block *blocks[CONTENT_BLOCKS_MAX];
-	struct iovec iov[CONTENT_BLOCKS_MAX];
-	size_t held = 0;
-	int error = 0;
-
-	while (held < request->count) {
-		const struct squash_extent *extent = &request->extents[held];
-
-		error = squash_get_block(request->squash, request->content->blocks, extent,
-					 &blocks[held]);
-		if (error)
-			break;
-		iov[held].iov_base = (void *)(uintptr_t)(blocks[held]->data + extent->offset);
-		iov[held++].iov_len = extent->size;
-	}
-	if (!error)
-		fuse_reply_iov(req, iov, (int)held);
-	while (held > 0)
-		blocks_put(request->content->blocks, blocks[--held]);
-	return error;
-}
-
-int content_reply(const struct content *content, struct fuse_req *req, uint64_t inode, off_t offset,
-		  size_t size)
-{
-	struct request request = { .content = content, .inode = inode };
-	int error = locate(&request, offset, size);
-
+	/* More would not fit in there; whoever gets less takes that for the end of the file. */
+	if (size > CONTENT_MAX)
+		return EINVAL;
+	error = squash_locate(content->squash, inode, offset, size, extents, EXTENTS_MAX, &count);
 	if (error)
 		return error;
-	return is_simple(&request) ? reply_blocks(req, &request)
-				   : reply_copy(req, &request, offset, size);
+	ahead_begin(content->ahead, inode, offset, size,
+		    count > 0 ? extents[count - 1].fragment : SQUASH_NO_FRAGMENT);
+	error = gather(content, extents, count, iov, blocks, &held);
+	ahead_end(content->ahead);
+	if (!error)
+		fuse_reply_iov(req, iov, (int)count);
+	while (held > 0)
+		blocks_put(content->blocks, blocks[--held]);
+	if (!error && content->store && size <= PUSH_MAX && count == 1 && offset > 0)
+		push_rest(content, node, inode, offset, size);
+	return error;
 }

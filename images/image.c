@@ -23,11 +23,11 @@
 #include "common/fd.h"
 #include "common/home.h"
 #include "common/syscalls.h"
+#include "images/codec.h"
 #include "images/measure.h"
 #include "images/oci.h"
 #include "images/read.h"
 #include "images/sif.h"
-#include "images/squash.h"
 #include "images/verity.h"
 
 /* O_NONBLOCK, since opening a FIFO would wait for a writer; on a file it means nothing. */
@@ -109,9 +109,9 @@ static int check_superblock(const struct image *image, const char *head, size_t 
 			  le16toh(sb.major), le16toh(sb.minor));
 		return error_remedy(err, "make it anew with mksquashfs 4.0 or later");
 	}
-	if (!squash_can_read(le16toh(sb.compression))) {
+	if (!codec_exists(le16toh(sb.compression))) {
 		error_set(err, 0, "image '%s' is compressed with %s, which this build cannot read",
-			  image->path, squash_compression_name(le16toh(sb.compression)));
+			  image->path, codec_name(le16toh(sb.compression)));
 		return error_remedy(err, "mksquashfs DIR NEW.sqfs -comp gzip");
 	}
 	used = le64toh(sb.bytes_used);

@@ -22,7 +22,6 @@
 struct listing {
 	fuse_req_t req;
 	struct service *service;
-	struct squash *reader;
 	bool plus;
 	bool full;
 	int error;
@@ -43,7 +42,7 @@ static bool list(struct listing *listing, const char *name, fuse_ino_t node, mod
 	} else {
 		if (!is_dot)
 			listing->error =
-				service_make_entry(listing->service, listing->reader, node, &entry);
+				service_make_entry(listing->service, node, &entry);
 		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, next);
 	}
 	if (need > room)
@@ -83,7 +82,7 @@ static int list_all(struct listing *listing, fuse_ino_t dir, off_t offset)
 	if (offset <= 1 && !list(listing, "..", FUSE_ROOT_ID, S_IFDIR, OFFSET_IMAGE))
 		return listing->error;
 	if (offset < OFFSET_ADDED && !added_is(dir))
-		error = squash_readdir(listing->reader, inode_of(listing->service, dir),
+		error = squash_readdir(listing->service->content.squash, inode_of(listing->service, dir),
 				       offset <= OFFSET_IMAGE ? 0 : offset - OFFSET_IMAGE,
 				       list_image, listing);
 	if (error || listing->error)
@@ -97,16 +96,13 @@ void service_list(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset, boo
 {
 	cleanup_free char *buf = malloc(size);
 	struct service *service = service_of(req);
-	struct squash *reader = readers_take(service->readers);
 	struct listing listing = { .req = req,
 				   .service = service,
-				   .reader = reader,
 				   .plus = plus,
 				   .buf = buf,
 				   .size = size };
 	int error = buf ? list_all(&listing, dir, offset) : ENOMEM;
 
-	readers_give(service->readers, reader);
 	/* What was listed before an error goes out; the error comes with the next request. */
 	if (error && listing.used == 0)
 		service_reply_error(req, error);

@@ -14,6 +14,7 @@
 
 #include "common/fd.h"
 #include "common/syscalls.h"
+#include "images/content.h"
 #include "images/serve.h"
 
 int image_channel(struct error *err)
@@ -59,6 +60,7 @@ int image_mount(const struct image *image, int channel, struct error *err)
 	    fsconfig(fs, FSCONFIG_SET_STRING, "rootmode", "40000", 0) == 0 &&
 	    set_option(fs, "user_id", geteuid()) == 0 &&
 	    set_option(fs, "group_id", getegid()) == 0 &&
+	    set_option(fs, "max_read", CONTENT_MAX) == 0 &&
 	    fsconfig(fs, FSCONFIG_SET_FLAG, "allow_other", NULL, 0) == 0 &&
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);

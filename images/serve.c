@@ -6,8 +6,7 @@
  * links, pages, and that a name does not exist. open(2) and opendir(2) are answered ENOSYS, which
  * tells the kernel not to ask again. What is left is one question for each new thing.
  *
- * Several threads read the same channel. A reader of the image is given back before the reply goes
- * out, so that whoever gets the next request finds the same one free.
+ * Several threads read the same channel.
  */
 #include "images/serve.h"
 
@@ -21,6 +20,7 @@
 
 #include "common/fd.h"
 #include "images/blocks.h"
+#include "images/measure.h"
 #include "images/service.h"
 #include "images/squash.h"
 #include "images/warm.h"
@@ -28,10 +28,6 @@
 
 #define FOREVER    ((double)INT_MAX) /* seconds that the kernel may keep an answer */
 #define STACK_SIZE ((size_t)1 << 20) /* bytes for each thread */
-
-/* Decompressed blocks: at least more than all threads hold, warm.c's among them. */
-#define BLOCKS_MIN (WORKERS_MAX * CONTENT_BLOCKS_MAX + 2)
-#define BLOCKS_MAX 64 /* for 8 MiB: small ones are not worth more */
 
 /* A bad image is noted once; the application sees EIO each time. */
 static void note_damage(struct service *service, int error)
@@ -52,8 +48,7 @@ static void set_owner(const struct service *service, struct stat *st)
 	st->st_gid = service->server.gid;
 }
 
-static int stat_node(struct service *service, struct squash *reader, fuse_ino_t node,
-		     struct stat *st)
+static int stat_node(struct service *service, fuse_ino_t node, struct stat *st)
 {
 	int error = 0;
 
@@ -65,30 +60,29 @@ static int stat_node(struct service *service, struct squash *reader, fuse_ino_t 
 		if (!st->st_mode)
 			error = ENOENT;
 	} else {
-		error = squash_stat(reader, inode_of(service, node), st);
+		error = squash_stat(service->content.squash, inode_of(service, node), st);
 	}
 	set_owner(service, st);
 	return error;
 }
 
-int service_make_entry(struct service *service, struct squash *reader, fuse_ino_t node,
-		       struct fuse_entry_param *entry)
+int service_make_entry(struct service *service, fuse_ino_t node, struct fuse_entry_param *entry)
 {
 	memset(entry, 0, sizeof(*entry));
 	entry->ino = node;
 	entry->entry_timeout = FOREVER;
 	entry->attr_timeout = FOREVER;
-	return stat_node(service, reader, node, &entry->attr);
+	return stat_node(service, node, &entry->attr);
 }
 
-static int find(struct service *service, struct squash *reader, fuse_ino_t parent, const char *name,
-		fuse_ino_t *node)
+static int find(struct service *service, fuse_ino_t parent, const char *name, fuse_ino_t *node)
 {
 	uint64_t inode;
 	int error = ENOENT;
 
 	if (!added_is(parent)) {
-		error = squash_lookup(reader, inode_of(service, parent), name, &inode);
+		error = squash_lookup(service->content.squash, inode_of(service, parent), name,
+				      &inode);
 		if (!error)
 			*node = node_of(service, inode);
 	}
@@ -113,13 +107,11 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct service *service = service_of(req);
 	struct fuse_entry_param entry = { .entry_timeout = FOREVER };
-	struct squash *reader = readers_take(service->readers);
 	fuse_ino_t node;
-	int error = find(service, reader, parent, name, &node);
+	int error = find(service, parent, name, &node);
 
 	if (!error)
-		error = service_make_entry(service, reader, node, &entry);
-	readers_give(service->readers, reader);
+		error = service_make_entry(service, node, &entry);
 	if (error && error != ENOENT)
 		service_reply_error(req, error);
 	else
@@ -129,12 +121,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file)
 {
 	struct service *service = service_of(req);
-	struct squash *reader = readers_take(service->readers);
 	struct stat st;
-	int error = stat_node(service, reader, node, &st);
+	int error = stat_node(service, node, &st);
 
 	(void)file;
-	readers_give(service->readers, reader);
 	if (error)
 		service_reply_error(req, error);
 	else
@@ -144,12 +134,11 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 static void op_readlink(fuse_req_t req, fuse_ino_t node)
 {
 	struct service *service = service_of(req);
-	struct squash *reader = readers_take(service->readers);
 	cleanup_free char *target = NULL;
-	int error =
-		added_is(node) ? EINVAL : squash_readlink(reader, inode_of(service, node), &target);
+	int error = added_is(node) ? EINVAL
+				   : squash_readlink(service->content.squash,
+						     inode_of(service, node), &target);
 
-	readers_give(service->readers, reader);
 	if (error)
 		service_reply_error(req, error);
 	else
@@ -174,7 +163,7 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
-	error = content_reply(&service->content, req, inode_of(service, node), offset, size);
+	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
 	if (error)
 		service_reply_error(req, error);
 }
@@ -196,12 +185,10 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t dir, size_t size, off_t of
 static void op_statfs(fuse_req_t req, fuse_ino_t node)
 {
 	struct service *service = service_of(req);
-	struct squash *reader = readers_take(service->readers);
 	struct statvfs st;
 
 	(void)node;
-	squash_statfs(reader, &st);
-	readers_give(service->readers, reader);
+	squash_statfs(service->content.squash, &st);
 	fuse_reply_statfs(req, &st);
 }
 
@@ -210,25 +197,23 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 {
 	struct service *service = service_of(req);
 	cleanup_free char *buf = NULL;
-	struct squash *reader;
+	struct squash *squash = service->content.squash;
 	size_t len = 0;
 	int error;
 
-	if (!service->has_xattrs) {
+	if (!squash_has_xattrs(squash)) {
 		fuse_reply_err(req, ENOSYS); /* the kernel will not ask again */
 		return;
 	}
 	buf = malloc(size + 1);
-	reader = readers_take(service->readers);
 	if (!buf)
 		error = ENOMEM;
 	else if (added_is(node))
 		error = name ? ENODATA : 0;
 	else if (name)
-		error = squash_getxattr(reader, inode_of(service, node), name, buf, size, &len);
+		error = squash_getxattr(squash, inode_of(service, node), name, buf, size, &len);
 	else
-		error = squash_listxattr(reader, inode_of(service, node), buf, size, &len);
-	readers_give(service->readers, reader);
+		error = squash_listxattr(squash, inode_of(service, node), buf, size, &len);
 	if (error)
 		service_reply_error(req, error);
 	else if (size == 0)
@@ -255,7 +240,7 @@ static void reply_added(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 	int error = added_create(service->added, parent, name, mode, &node);
 
 	if (!error)
-		error = service_make_entry(service, NULL, node, &entry); /* no node of the image */
+		error = service_make_entry(service, node, &entry);
 	if (error)
 		service_reply_error(req, error);
 	else
@@ -324,32 +309,38 @@ static void keep_memory(void)
 	(void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
+/* There are more blocks than all threads hold. */
 static struct blocks *make_cache(size_t size, size_t block_size)
 {
-	size_t count = size / block_size, max = size / (((size_t)8 << 20) / BLOCKS_MAX);
+	size_t count = size / block_size;
+	size_t least =
+		WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + STORE_BLOCKS_MAX + 2;
 
-	if (count > max)
-		count = max;
-	return blocks_new(count > BLOCKS_MIN ? count : BLOCKS_MIN, block_size);
+	return blocks_new(count > least ? count : least, block_size);
 }
 
 static int open_image(struct service *service, struct error *err)
 {
-	struct squash *reader;
+	const struct image *image = service->server.image;
+	struct squash *squash = squash_open(image->fd, image->offset, err);
 
-	service->readers = readers_new(service->server.image, err);
-	if (!service->readers) {
-		error_wrap(err, "image '%s' is damaged or cannot be read",
-			   service->server.image->path);
+	service->content.squash = squash;
+	if (!squash) {
+		(void)image_blame(image, err);
+		error_wrap(err, "image '%s' is damaged or cannot be read", image->path);
 		return error_remedy(err, "check its file system; copy or make the image again");
 	}
-	reader = readers_take(service->readers);
-	service->root = squash_root(reader);
-	service->has_xattrs = squash_has_xattrs(reader);
-	service->content.readers = service->readers;
-	service->content.blocks = make_cache(service->server.cache_size, squash_block_size(reader));
-	readers_give(service->readers, reader);
-	return service->content.blocks ? 0 : error_set(err, ENOMEM, "cannot start");
+	service->root = squash_root(squash);
+	service->content.blocks = make_cache(service->server.cache_size, squash_block_size(squash));
+	if (!service->content.blocks)
+		return error_set(err, ENOMEM, "cannot start");
+	/* With one CPU it would only be in the way. */
+	if (service->server.cpus > 1)
+		service->content.ahead = ahead_new(squash, service->content.blocks);
+	if (service->server.spare >= 0)
+		service->content.store = store_new(service->content.blocks, service->server.channel,
+						   service->server.spare);
+	return 0;
 }
 
 struct service *image_service_new(const struct image_server *server, struct error *err)
@@ -376,8 +367,10 @@ void image_service_free(struct service *service)
 {
 	if (!service)
 		return;
+	ahead_free(service->content.ahead);
+	store_free(service->content.store);
 	blocks_free(service->content.blocks);
-	readers_free(service->readers);
+	squash_close(service->content.squash);
 	added_free(service->added);
 	free(service);
 }
@@ -389,7 +382,7 @@ int image_serve(struct service *service, struct error *err)
 	if (open_image(service, err) < 0)
 		return -1;
 	if (server->cpus > 1)
-		warm_start(server->image, service->content.blocks, server->cpu);
+		warm_start(&service->content, server->cpu);
 	server->ready();
 	workers_run(service->session, server->channel, server->cpu, server->cpus);
 	return 0;

@@ -16,17 +16,14 @@
 
 #include "images/added.h"
 #include "images/content.h"
-#include "images/readers.h"
 #include "images/serve.h"
 
 struct service {
 	struct image_server server;
 	struct fuse_session *session;
 	struct added *added;
-	struct readers *readers;
-	struct content content;
+	struct content content; /* has the image */
 	uint64_t root;
-	bool has_xattrs;
 	atomic_flag damaged;
 };
 
@@ -46,8 +43,7 @@ static inline uint64_t inode_of(const struct service *service, fuse_ino_t node)
 }
 
 /* Fills what the kernel is told of `node`, to be kept for ever. Returns 0 or an errno. */
-int service_make_entry(struct service *service, struct squash *reader, fuse_ino_t node,
-		       struct fuse_entry_param *entry);
+int service_make_entry(struct service *service, fuse_ino_t node, struct fuse_entry_param *entry);
 
 /* Fails a request, and notes where the image is damaged. */
 void service_reply_error(fuse_req_t req, int error);

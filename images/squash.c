@@ -1,137 +1,172 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * squash.c - see squash.h: a whole image, and what an inode says. squash_dir.c, squash_file.c and
- * squash_xattr.c have the rest.
+ * squash_xattr.c have the rest; metadata.c gets them the bytes.
+ *
+ * The format is that of squashfs 4.0: Documentation/filesystems/squashfs.rst of Linux, and
+ * libsquashfuse's squashfs_fs.h for the structures. The library's own reader is not used: it checks no
+ * position, count or size, serves one thread, and keeps 64 KiB of what it has decompressed.
  */
 #include "images/squash_inner.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "common/fd.h"
+#include "images/codec.h"
 #include "images/read.h"
 
-#define TABLE_BLOCKS 64 /* decompressed blocks of 8 KiB that a reader keeps */
+/* The lists of blocks of such tables take 1 MiB of memory or less; no image comes near to them. */
+#define FRAGMENTS_MAX (1u << 26)
+#define XATTRS_MAX    (1u << 26)
+#define INODES_MAX    (1u << 28)
 
-bool squash_can_read(int compression)
+#define NOWHERE UINT64_MAX /* as the start of a table: there is none */
+
+static int refuse(const char *what, struct error *err)
 {
-	return sqfs_decompressor_get(compression) != NULL;
+	return error_set(err, 0, "its superblock is damaged: %s", what);
 }
 
-const char *squash_compression_name(int compression)
+static int refuse_read(struct error *err)
 {
-	const char *name = sqfs_compression_name(compression);
-
-	return name ? name : "an unknown method";
+	return error_set(err, 0, "its tables are damaged or cannot be read");
 }
 
-static const char *cause(sqfs_err error)
+/* Whether a table of `count` elements of `each` bytes, the list of whose blocks is at `start`, can be
+ * in an image of `end` bytes. */
+static bool has_table(uint64_t start, uint64_t count, uint64_t each, uint64_t most, uint64_t end)
 {
-	switch (error) {
-	case SQFS_BADFORMAT:
-		return "its superblock is damaged";
-	case SQFS_BADVERSION:
-		return "its version is not 4.0";
-	case SQFS_BADCOMP:
-		return "its compression is not supported";
-	case SQFS_UNSUP:
-		return "it uses a feature that is not supported";
-	default:
-		return "its tables are damaged or cannot be read";
-	}
+	uint64_t list = (count * each + METADATA_SIZE - 1) / METADATA_SIZE * sizeof(uint64_t);
+
+	return count <= most && start >= sizeof(struct squashfs_super_block) && start <= end &&
+	       list <= end - start;
 }
 
-static bool read_at(int fd, off_t position, void *buf, size_t size)
+static int check_kind(const struct squashfs_super_block *head, struct error *err)
 {
-	return image_read(fd, buf, size, position) == (ssize_t)size;
+	if (le32toh(head->s_magic) != SQUASHFS_MAGIC)
+		return error_set(err, 0, "its superblock is damaged");
+	if (le16toh(head->s_major) != SQUASHFS_MAJOR || le16toh(head->s_minor) > SQUASHFS_MINOR)
+		return error_set(err, 0, "its version is not 4.0");
+	if (!codec_exists(le16toh(head->compression)))
+		return error_set(err, 0, "its compression is not supported");
+	return 0;
 }
 
-/* Looks at what the library is going to believe. What it refuses by itself is left to it. */
-static int check_head(int fd, off_t offset, struct squashfs_super_block *head, struct error *err)
+static int take_superblock(struct squash *squash, const struct squashfs_super_block *head,
+			   struct error *err)
 {
-	struct squashfs_xattr_id_table xattrs;
-	uint64_t start;
+	uint16_t log = le16toh(head->block_log);
 
-	if (!read_at(fd, offset, head, sizeof(*head)) || le32toh(head->s_magic) != SQUASHFS_MAGIC ||
-	    le16toh(head->s_major) != SQUASHFS_MAJOR)
-		return 0;
-	if (bounds_check_superblock(head, err) < 0)
-		return -1;
-	start = le64toh(head->xattr_id_table_start);
-	if (start == UINT64_MAX)
-		return 0;
-	if (start > le64toh(head->bytes_used) ||
-	    !read_at(fd, offset + (off_t)start, &xattrs, sizeof(xattrs)))
-		memset(&xattrs, 0xff, sizeof(xattrs));
-	return bounds_check_xattrs(head, &xattrs, err);
+	squash->size = le64toh(head->bytes_used);
+	squash->root = le64toh(head->root_inode);
+	squash->inodes = le64toh(head->inode_table_start);
+	squash->directories = le64toh(head->directory_table_start);
+	squash->inode_count = le32toh(head->inodes);
+	squash->block_size = le32toh(head->block_size);
+	squash->has_xattrs = le64toh(head->xattr_id_table_start) != NOWHERE;
+	if (squash->size < sizeof(*head) || squash->size > INT64_MAX / 2)
+		return refuse("its size", err);
+	if (log < 12 || log > 20 || squash->block_size != 1u << log)
+		return refuse("the size of blocks", err);
+	if (squash->inodes < sizeof(*head) || squash->inodes >= squash->directories ||
+	    squash->directories > squash->size)
+		return refuse("where inodes and directories are", err);
+	return 0;
 }
 
-static int fail(const char *why, struct error *err)
-{
-	return error_set(err, 0, "%s", why);
-}
-
-static atomic_bool is_ours; /* libsquashfuse reads by what follows */
-
-/* Takes the place of the library's function of that name, by which it reads all tables: a program's
- * symbols come before those of its libraries. */
-__attribute__((visibility("default"))) ssize_t sqfs_pread(sqfs_fd_t fd, void *buf, size_t count,
-							  sqfs_off_t offset);
-ssize_t sqfs_pread(sqfs_fd_t fd, void *buf, size_t count, sqfs_off_t offset)
-{
-	atomic_store_explicit(&is_ours, true, memory_order_relaxed);
-	return image_read(fd, buf, count, offset);
-}
-
-/* After the library has read the superblock, too. */
-static int check_opened(struct squash *squash, const struct squashfs_super_block *head,
+/* Of two tables that nothing is read from: every file is the user's own, and nobody asks for an inode
+ * by its plain number. */
+static int check_others(const struct squash *squash, const struct squashfs_super_block *head,
 			struct error *err)
 {
-	sqfs_inode root;
+	uint64_t lookup = le64toh(head->lookup_table_start);
 
-	if (!atomic_load_explicit(&is_ours, memory_order_relaxed))
-		return fail("this libsquashfuse reads images by itself", err);
-	if (__BYTE_ORDER == __LITTLE_ENDIAN && memcmp(head, &squash->fs.sb, sizeof(*head)) != 0)
-		return fail("it changes while it is being opened", err);
-	/* The library keeps 8 blocks of tables, too few for a path with big directories. */
-	sqfs_cache_destroy(&squash->fs.md_cache);
-	if (sqfs_block_cache_init(&squash->fs.md_cache, TABLE_BLOCKS) != SQFS_OK)
+	if (head->no_ids == 0 || !has_table(le64toh(head->id_table_start), le16toh(head->no_ids), 4,
+					    UINT16_MAX, squash->size))
+		return refuse("the table of ids", err);
+	if (lookup != NOWHERE && !has_table(lookup, squash->inode_count, 8, INODES_MAX, squash->size))
+		return refuse("the table of inodes", err);
+	return 0;
+}
+
+static int open_fragments(struct squash *squash, const struct squashfs_super_block *head,
+			  struct error *err)
+{
+	uint64_t start = le64toh(head->fragment_table_start);
+	size_t count = le32toh(head->fragments), each = sizeof(struct squashfs_fragment_entry);
+
+	if (count == 0)
+		return 0;
+	if (!has_table(start, count, each, FRAGMENTS_MAX, squash->size))
+		return refuse("the table of fragments", err);
+	return table_open(&squash->fragments, squash->metadata, start, count, each)
+		       ? refuse_read(err)
+		       : 0;
+}
+
+static int open_xattrs(struct squash *squash, const struct squashfs_super_block *head,
+		       struct error *err)
+{
+	uint64_t start = le64toh(head->xattr_id_table_start);
+	struct squashfs_xattr_id_table table;
+	size_t each = sizeof(struct squashfs_xattr_id);
+
+	if (!squash->has_xattrs)
+		return 0;
+	if (start > squash->size ||
+	    metadata_read_raw(squash->metadata, start, &table, sizeof(table)))
+		return refuse("the table of extended attributes", err);
+	squash->xattr_start = le64toh(table.xattr_table_start);
+	start += sizeof(table);
+	if (squash->xattr_start > squash->size ||
+	    !has_table(start, le32toh(table.xattr_ids), each, XATTRS_MAX, squash->size))
+		return refuse("the table of extended attributes", err);
+	return table_open(&squash->xattrs, squash->metadata, start, le32toh(table.xattr_ids), each)
+		       ? refuse_read(err)
+		       : 0;
+}
+
+static int open_tables(struct squash *squash, int fd, off_t offset,
+		       const struct squashfs_super_block *head, struct error *err)
+{
+	struct inode root;
+	struct cursor cursor;
+
+	if (take_superblock(squash, head, err) < 0 || check_others(squash, head, err) < 0)
+		return -1;
+	squash->codec = codec_new(le16toh(head->compression));
+	squash->metadata =
+		squash->codec ? metadata_new(fd, offset, squash->size, squash->codec) : NULL;
+	if (!squash->metadata)
 		return error_set(err, ENOMEM, "cannot read the image");
-	if (bounds_get_inode(squash, squash_root(squash), &root) || !S_ISDIR(root.base.mode))
-		return fail("its root directory is damaged or cannot be read", err);
+	if (open_fragments(squash, head, err) < 0 || open_xattrs(squash, head, err) < 0)
+		return -1;
+	if (inode_read(squash, squash->root, &root, &cursor) || !S_ISDIR(root.mode))
+		return error_set(err, 0, "its root directory is damaged or cannot be read");
 	return 0;
 }
 
 struct squash *squash_open(int fd, off_t offset, struct error *err)
 {
-	cleanup_free struct squash *squash = calloc(1, sizeof(*squash));
+	struct squash *squash = calloc(1, sizeof(*squash));
 	struct squashfs_super_block head;
-	sqfs_err error;
 
 	if (!squash) {
 		error_set(err, ENOMEM, "cannot read the image");
 		return NULL;
 	}
-	if (check_head(fd, offset, &head, err) < 0)
-		return NULL;
-	error = sqfs_init(&squash->fs, fd, (size_t)offset);
-	if (error != SQFS_OK) {
-		sqfs_table_destroy(&squash->fs.xattr_table);
-		fail(cause(error), err);
-		return NULL;
-	}
-	if (check_opened(squash, &head, err) < 0) {
-		squash_close(steal_ptr(&squash));
-		return NULL;
-	}
-	return steal_ptr(&squash);
+	pthread_mutex_init(&squash->lock, NULL);
+	if (image_read(fd, &head, sizeof(head), offset) != (ssize_t)sizeof(head))
+		(void)refuse_read(err);
+	else if (check_kind(&head, err) == 0 && open_tables(squash, fd, offset, &head, err) == 0)
+		return squash;
+	squash_close(squash);
+	return NULL;
 }
 
 void squash_close(struct squash *squash)
@@ -139,93 +174,75 @@ void squash_close(struct squash *squash)
 	if (!squash)
 		return;
 	file_maps_done(squash);
-	/* sqfs_destroy() forgets this one. */
-	sqfs_table_destroy(&squash->fs.xattr_table);
-	sqfs_destroy(&squash->fs);
+	table_close(&squash->fragments);
+	table_close(&squash->xattrs);
+	metadata_free(squash->metadata);
+	codec_free(squash->codec);
+	pthread_mutex_destroy(&squash->lock);
 	free(squash);
 }
 
-uint64_t squash_root(struct squash *squash)
+uint64_t squash_root(const struct squash *squash)
 {
-	return sqfs_inode_root(&squash->fs);
+	return squash->root;
 }
 
 size_t squash_block_size(const struct squash *squash)
 {
-	return squash->fs.sb.block_size;
+	return squash->block_size;
 }
 
-bool squash_has_xattrs(struct squash *squash)
+bool squash_has_xattrs(const struct squash *squash)
 {
-	return squash->fs.sb.xattr_id_table_start != (uint64_t)-1;
-}
-
-static int get_id(struct squash *squash, uint16_t index, id_t *id)
-{
-	uint32_t stored;
-
-	if (bounds_get(squash, &squash->fs.id_table, squash->fs.sb.no_ids, index, &stored))
-		return EIO;
-	*id = le32toh(stored);
-	return 0;
+	return squash->has_xattrs;
 }
 
 int squash_stat(struct squash *squash, uint64_t number, struct stat *st)
 {
-	sqfs_inode inode;
+	struct cursor cursor;
+	struct inode inode;
 
-	if (bounds_get_inode(squash, number, &inode))
+	if (inode_read(squash, number, &inode, &cursor))
 		return EIO;
 	memset(st, 0, sizeof(*st));
-	st->st_ino = inode.base.inode_number;
-	st->st_mode = inode.base.mode;
-	st->st_nlink = (nlink_t)inode.nlink;
-	st->st_mtime = st->st_ctime = st->st_atime = inode.base.mtime;
-	st->st_blksize = squash->fs.sb.block_size;
-	if (S_ISREG(st->st_mode))
-		st->st_size = (off_t)inode.xtra.reg.file_size;
-	else if (S_ISDIR(st->st_mode))
-		st->st_size = inode.xtra.dir.dir_size;
-	else if (S_ISLNK(st->st_mode))
-		st->st_size = (off_t)inode.xtra.symlink_size;
-	else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
-		st->st_rdev = makedev((unsigned int)inode.xtra.dev.major,
-				      (unsigned int)inode.xtra.dev.minor);
-	st->st_blocks = st->st_size / 512 + (st->st_size % 512 > 0);
-	return get_id(squash, inode.base.uid, &st->st_uid) ||
-			       get_id(squash, inode.base.guid, &st->st_gid)
-		       ? EIO
-		       : 0;
+	st->st_ino = inode.number;
+	st->st_mode = inode.mode;
+	st->st_nlink = inode.links;
+	st->st_size = (off_t)inode.size;
+	st->st_mtime = st->st_ctime = st->st_atime = inode.time;
+	st->st_blksize = squash->block_size;
+	if (S_ISCHR(inode.mode) || S_ISBLK(inode.mode))
+		st->st_rdev = inode.device;
+	if (S_ISREG(inode.mode) && inode.file.holes < inode.size)
+		st->st_blocks = (blkcnt_t)((inode.size - inode.file.holes - 1) / 512 + 1);
+	return 0;
 }
 
-void squash_statfs(struct squash *squash, struct statvfs *st)
+void squash_statfs(const struct squash *squash, struct statvfs *st)
 {
-	const struct squashfs_super_block *sb = &squash->fs.sb;
-
 	memset(st, 0, sizeof(*st));
-	st->f_bsize = st->f_frsize = sb->block_size;
-	st->f_blocks = (sb->bytes_used + sb->block_size - 1) / sb->block_size;
-	st->f_files = sb->inodes;
+	st->f_bsize = st->f_frsize = squash->block_size;
+	st->f_blocks = (squash->size + squash->block_size - 1) / squash->block_size;
+	st->f_files = squash->inode_count;
 	st->f_namemax = SQUASHFS_NAME_LEN;
 }
 
 int squash_readlink(struct squash *squash, uint64_t number, char **target)
 {
 	cleanup_free char *text = NULL;
-	sqfs_inode inode;
-	size_t size;
+	struct cursor cursor;
+	struct inode inode;
 
-	if (bounds_get_inode(squash, number, &inode))
+	if (inode_read(squash, number, &inode, &cursor))
 		return EIO;
-	if (!S_ISLNK(inode.base.mode))
+	if (!S_ISLNK(inode.mode))
 		return EINVAL;
-	size = inode.xtra.symlink_size + 1;
-	text = malloc(size);
+	text = malloc(inode.size + 1);
 	if (!text)
 		return ENOMEM;
-	if (bounds_check(squash, &inode.next) ||
-	    sqfs_readlink(&squash->fs, &inode, text, &size) != SQFS_OK)
+	if (cursor_read(&cursor, text, inode.size))
 		return EIO;
+	text[inode.size] = '\0';
 	*target = steal_ptr(&text);
 	return 0;
 }

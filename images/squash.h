@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * squash.h - reading a squashfs, over libsquashfuse.
+ * squash.h - reading a squashfs.
  *
- * A reader may be used by one thread at a time: libsquashfuse 0.1.105 has caches without locks.
- * Inodes are those of the image, 48 bits wide. Functions return 0 or an errno, unless they say
- * otherwise; EIO stands for an image that is damaged or cannot be read.
+ * Any number of threads may use a reader at a time. Inodes are those of the image, 48 bits wide.
+ * Functions return 0 or an errno, unless they say otherwise; EIO stands for an image that is damaged or
+ * cannot be read.
  */
 #ifndef DAVIT_SQUASH_H
 #define DAVIT_SQUASH_H
@@ -20,21 +20,19 @@
 
 struct squash; /* a reader */
 
-/* `compression` is the number in the superblock. */
-bool squash_can_read(int compression);
-const char *squash_compression_name(int compression);
-
 /* Reads the tables of the squashfs at `offset` of `fd`, which the reader uses but does not own. NULL
  * with `err` set on failure. */
 struct squash *squash_open(int fd, off_t offset, struct error *err);
 void squash_close(struct squash *squash);
 
-uint64_t squash_root(struct squash *squash);
+uint64_t squash_root(const struct squash *squash);
 size_t squash_block_size(const struct squash *squash); /* at most 1 MiB */
-bool squash_has_xattrs(struct squash *squash);
+bool squash_has_xattrs(const struct squash *squash);
+
+/* But for the owner, which is left zero. */
 int squash_stat(struct squash *squash, uint64_t inode, struct stat *st);
 int squash_lookup(struct squash *squash, uint64_t dir, const char *name, uint64_t *inode);
-void squash_statfs(struct squash *squash, struct statvfs *st);
+void squash_statfs(const struct squash *squash, struct statvfs *st);
 
 /* A piece of a file: some bytes of one block of the image. */
 struct squash_extent {
@@ -43,16 +41,21 @@ struct squash_extent {
 	bool hole;         /* no block at all: all zeros */
 	size_t offset;     /* in the block, decompressed */
 	size_t size;       /* bytes, more than 0 */
+	uint32_t fragment; /* which one the block is, shared by the ends of several files */
 };
+
+#define SQUASH_NO_FRAGMENT UINT32_MAX
 
 /* Tells where the bytes from `offset` on are: up to `size` of them, in up to `max` extents. *count
  * is 0 behind the end of the file. */
 int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t size,
 		  struct squash_extent *extents, size_t max, size_t *count);
 
+/* The beginning of a fragment. EIO where there is none of that number. */
+int squash_fragment(const struct squash *squash, uint32_t index, struct squash_extent *extent);
+
 /* Gets the block of `extent`, no hole, from `cache`, or from the image into it; the extent lies
- * within it. To be put back with blocks_put(). Any thread may do this with any reader at any time,
- * since nothing is used of it that changes. */
+ * within it. To be put back with blocks_put(). */
 int squash_get_block(const struct squash *squash, struct blocks *cache,
 		     const struct squash_extent *extent, const struct block **block);
 

@@ -3,8 +3,8 @@
  * squash_dir.c - directories: see squash.h.
  *
  * A directory is a list of entries in the order of their names, in groups with a header each. A big
- * one has an index in its inode: for each of its blocks, where the first group in it begins and the
- * first name there.
+ * one has an index behind its inode: for each block of the list, where the first group in it begins
+ * and the first name there. A group can only be read from its beginning.
  */
 #include "images/squash_inner.h"
 
@@ -12,96 +12,150 @@
 #include <errno.h>
 #include <string.h>
 
-/* As Linux takes them: what follows a "/" or a NUL would never be found, and "." is somebody else's. */
-static bool is_name(sqfs_dir_entry *entry)
+#define GROUP_MAX  256 /* entries */
+#define DOTS	   3   /* bytes by which a directory's size is more than its list, "." and ".." */
+#define ENTRY_NAME (SQUASHFS_NAME_LEN + 1)
+
+/* A walk along a list. */
+struct walk {
+	struct cursor at;
+	size_t offset, size; /* bytes: of the next entry or header, and of the list */
+	uint64_t inodes;     /* where those of this group are */
+	uint32_t left;	     /* entries of this group */
+};
+
+struct entry {
+	char name[ENTRY_NAME];
+	uint64_t inode;
+	mode_t type;
+	size_t offset; /* of the entry in the list */
+};
+
+static const mode_t types[] = {
+	[SQUASHFS_DIR_TYPE] = S_IFDIR,	  [SQUASHFS_REG_TYPE] = S_IFREG,
+	[SQUASHFS_SYMLINK_TYPE] = S_IFLNK, [SQUASHFS_BLKDEV_TYPE] = S_IFBLK,
+	[SQUASHFS_CHRDEV_TYPE] = S_IFCHR,  [SQUASHFS_FIFO_TYPE] = S_IFIFO,
+	[SQUASHFS_SOCKET_TYPE] = S_IFSOCK,
+};
+
+/* Moves on to the last group that the index knows before `name`, or, where that is NULL, before
+ * `offset`. The cursor is where the index is. */
+static int skip(const struct squash *squash, const struct inode *inode, struct cursor *index,
+		struct walk *walk, const char *name, size_t offset)
 {
-	/* This puts a NUL at the end. */
-	const char *name = sqfs_dentry_name(entry);
+	for (size_t left = inode->dir.index_count; left > 0; left--) {
+		struct squashfs_dir_index stored;
+		char first[ENTRY_NAME];
+		size_t size, start;
 
-	return entry->name_size <= SQUASHFS_NAME_LEN && strlen(name) == entry->name_size &&
-	       name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-/* Moves `dir` to the last group that the index knows before `name`, or, where that is NULL, before
- * `offset`. */
-static int skip(struct squash *squash, const sqfs_inode *inode, sqfs_dir *dir, const char *name,
-		off_t offset)
-{
-	size_t first = dir->cur.offset;
-	sqfs_md_cursor cursor = inode->next;
-
-	for (size_t left = inode->xtra.dir.idx_count; left > 0; left--) {
-		struct squashfs_dir_index index;
-		char text[SQUASHFS_NAME_LEN + 1];
-		size_t size;
-
-		if (bounds_read(squash, &cursor, &index, sizeof(index)))
+		if (cursor_read(index, &stored, sizeof(stored)))
 			return EIO;
-		size = (size_t)le32toh(index.size) + 1;
-		if (size > SQUASHFS_NAME_LEN || bounds_read(squash, &cursor, text, size))
+		size = (size_t)le32toh(stored.size) + 1;
+		start = le32toh(stored.index);
+		if (size > SQUASHFS_NAME_LEN || start > walk->size ||
+		    cursor_read(index, first, size))
 			return EIO;
-		text[size] = '\0';
-		if (name ? strcmp(text, name) > 0 : offset < (off_t)le32toh(index.index))
+		first[size] = '\0';
+		if (name ? strcmp(first, name) > 0 : offset < start)
 			break;
-		dir->offset = le32toh(index.index);
-		dir->cur.block = (sqfs_off_t)(le32toh(index.start_block) +
-					      squash->fs.sb.directory_table_start);
-		dir->cur.offset = (first + le32toh(index.index)) % SQUASHFS_METADATA_SIZE;
+		walk->offset = start;
+		cursor_move(&walk->at, squash->directories + le32toh(stored.start_block),
+			    (inode->dir.offset + start) % METADATA_SIZE);
 	}
 	return 0;
 }
 
-static int open_dir(struct squash *squash, uint64_t number, sqfs_dir *dir, const char *name,
-		    off_t offset)
+static int open_dir(struct squash *squash, uint64_t number, struct walk *walk, const char *name,
+		    size_t offset)
 {
-	sqfs_inode inode;
+	struct cursor index;
+	struct inode inode;
 
-	if (bounds_get_inode(squash, number, &inode))
+	if (inode_read(squash, number, &inode, &index))
 		return EIO;
-	if (!S_ISDIR(inode.base.mode))
+	if (!S_ISDIR(inode.mode))
 		return ENOTDIR;
-	/* From the beginning, which reads nothing yet. */
-	if (sqfs_dir_open(&squash->fs, &inode, dir, 0) != SQFS_OK)
+	walk->offset = 0;
+	walk->left = 0;
+	walk->size = inode.size > DOTS ? inode.size - DOTS : 0;
+	cursor_set(&walk->at, squash->metadata, squash->directories + inode.dir.block,
+		   inode.dir.offset, squash->size);
+	return skip(squash, &inode, &index, walk, name, offset);
+}
+
+static int take(struct walk *walk, void *buf, size_t size)
+{
+	if (size > walk->size - walk->offset)
 		return EIO;
-	return skip(squash, &inode, dir, name, offset);
+	walk->offset += size;
+	return cursor_read(&walk->at, buf, size);
+}
+
+static int next_group(struct walk *walk)
+{
+	struct squashfs_dir_header header;
+
+	if (take(walk, &header, sizeof(header)))
+		return EIO;
+	if (le32toh(header.count) >= GROUP_MAX)
+		return EIO;
+	walk->left = le32toh(header.count) + 1;
+	walk->inodes = (uint64_t)le32toh(header.start_block) << 16;
+	return 0;
+}
+
+/* As Linux takes them: what follows a "/" or a NUL would never be found, and "." is somebody else's. */
+static bool is_name(const char *name, size_t size)
+{
+	return strlen(name) == size && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
 }
 
 /* Returns 0 with *more false at the end. */
-static int next(struct squash *squash, sqfs_dir *dir, sqfs_dir_entry *entry, bool *more)
+static int next(struct walk *walk, struct entry *entry, bool *more)
 {
-	sqfs_err error = SQFS_OK;
+	struct squashfs_dir_entry stored;
+	uint16_t type;
+	size_t size;
 
-	*more = false;
-	/* The block where an empty one would begin need not exist. */
-	if (dir->header.count == 0 && dir->offset >= dir->total)
+	*more = walk->left > 0 || walk->offset < walk->size;
+	if (!*more)
 		return 0;
-	if (bounds_check(squash, &dir->cur))
+	if (walk->left == 0 && next_group(walk))
 		return EIO;
-	*more = sqfs_dir_next(&squash->fs, dir, entry, &error);
-	if (error != SQFS_OK)
+	entry->offset = walk->offset;
+	if (take(walk, &stored, sizeof(stored)))
 		return EIO;
-	return *more && !is_name(entry) ? EIO : 0;
+	type = le16toh(stored.type);
+	size = (size_t)le16toh(stored.size) + 1;
+	if (type >= sizeof(types) / sizeof(types[0]) || !types[type] ||
+	    size > SQUASHFS_NAME_LEN || take(walk, entry->name, size))
+		return EIO;
+	entry->name[size] = '\0';
+	entry->inode = walk->inodes | le16toh(stored.offset);
+	entry->type = types[type];
+	walk->left--;
+	return is_name(entry->name, size) ? 0 : EIO;
 }
 
 int squash_lookup(struct squash *squash, uint64_t number, const char *name, uint64_t *inode)
 {
-	sqfs_dir_entry entry;
-	sqfs_dir dir;
+	struct entry entry;
+	struct walk walk;
 	bool more;
 	int error;
 
 	if (strlen(name) > SQUASHFS_NAME_LEN)
 		return ENAMETOOLONG;
-	error = open_dir(squash, number, &dir, name, 0);
-	sqfs_dentry_init(&entry, squash->name);
-	while (!error && !(error = next(squash, &dir, &entry, &more)) && more) {
-		int order = strcmp(sqfs_dentry_name(&entry), name);
+	error = open_dir(squash, number, &walk, name, 0);
+	while (!error && !(error = next(&walk, &entry, &more)) && more) {
+		int order = strcmp(entry.name, name);
 
 		if (order > 0)
 			break;
 		if (order < 0)
 			continue;
-		*inode = sqfs_dentry_inode(&entry);
+		*inode = entry.inode;
 		return 0;
 	}
 	return error ? error : ENOENT;
@@ -110,22 +164,20 @@ int squash_lookup(struct squash *squash, uint64_t number, const char *name, uint
 int squash_readdir(struct squash *squash, uint64_t number, off_t offset,
 		   bool (*each)(const struct squash_entry *entry, void *data), void *data)
 {
-	sqfs_dir_entry found;
-	sqfs_dir dir;
+	struct entry found;
+	struct walk walk;
 	bool more;
-	int error = open_dir(squash, number, &dir, NULL, offset);
+	int error = open_dir(squash, number, &walk, NULL, (size_t)offset);
 
-	sqfs_dentry_init(&found, squash->name);
-	while (!error && !(error = next(squash, &dir, &found, &more)) && more) {
+	while (!error && !(error = next(&walk, &found, &more)) && more) {
 		const struct squash_entry entry = {
-			.name = sqfs_dentry_name(&found),
-			.inode = sqfs_dentry_inode(&found),
-			.type = sqfs_dentry_mode(&found),
-			.next = sqfs_dentry_next_offset(&found),
+			.name = found.name,
+			.inode = found.inode,
+			.type = found.type,
+			.next = (off_t)walk.offset,
 		};
 
-		/* A group can only be read from its beginning. */
-		if (sqfs_dentry_offset(&found) >= offset && !each(&entry, data))
+		if (found.offset >= (size_t)offset && !each(&entry, data))
 			break;
 	}
 	return error;

@@ -2,71 +2,72 @@
 /*
  * squash_file.c - what is in files: see squash.h.
  *
- * Where a file's blocks are follows from how long each of them is, as a list in its inode says; so to
- * find one in a large file takes a walk along the list. Readers remember places on the way.
+ * Where a file's blocks are follows from how long each of them is, as a list behind its inode says; so
+ * to find one in a large file takes a walk along the list. Places on the way are remembered.
  */
 #include "images/squash_inner.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/fd.h"
-#include "images/read.h"
+#include "images/codec.h"
 
-#define STRIDE_MIN 2048 /* blocks between two places, which make one block of metadata */
+#define FILE_MARKS_MAX 1024 /* places in the list of a file */
+#define STRIDE_MIN     2048 /* blocks between two places, which make one block of metadata */
+#define STRETCH	       256  /* of the list, read at once */
 
-/* Where the tail of a file is, among other tails in a block of their own. */
-static int locate_fragment(struct squash *squash, const sqfs_inode *inode, size_t within,
-			   struct squash_extent *extent)
+struct file_mark {
+	uint64_t position; /* in the image: of the block of metadata, */
+	size_t offset;	   /* in which the list goes on here, */
+	uint64_t block;	   /* and of the next block of the file */
+};
+
+/* The list of a file's blocks, at one of them. */
+struct block_list {
+	struct cursor at;
+	uint64_t block; /* position of the next one */
+	uint64_t count; /* of them all */
+};
+
+/* The lower bits of a block's header; one more says that it is not compressed. */
+static uint32_t stored_size(uint32_t header)
+{
+	return header & ~(uint32_t)SQUASHFS_COMPRESSED_BIT_BLOCK;
+}
+
+static bool has_fragment(const struct inode *inode)
+{
+	return inode->file.fragment != SQUASHFS_INVALID_FRAG;
+}
+
+int squash_fragment(const struct squash *squash, uint32_t index, struct squash_extent *extent)
 {
 	struct squashfs_fragment_entry entry;
 
-	if (bounds_get(squash, &squash->fs.frag_table, squash->fs.sb.fragments,
-		       inode->xtra.reg.frag_idx, &entry))
+	if (table_get(&squash->fragments, squash->metadata, index, &entry))
 		return EIO;
-	extent->position = le64toh(entry.start_block);
-	extent->header = le32toh(entry.size);
-	extent->offset = inode->xtra.reg.frag_off + within;
+	*extent = (struct squash_extent){ .position = le64toh(entry.start_block),
+					  .header = le32toh(entry.size),
+					  .size = 1,
+					  .fragment = index };
 	return 0;
 }
 
 /* The next one of a file's list of blocks. */
-static int locate_block(struct squash *squash, sqfs_blocklist *list, size_t within,
-			struct squash_extent *extent)
+static int locate_block(struct block_list *list, struct squash_extent *extent)
 {
-	if (bounds_check(squash, &list->cur) || sqfs_blocklist_next(list) != SQFS_OK)
+	uint32_t header;
+
+	if (cursor_read(&list->at, &header, sizeof(header)))
 		return EIO;
-	extent->position = list->block;
-	extent->header = list->header;
-	extent->hole = list->input_size == 0;
-	extent->offset = within;
+	*extent = (struct squash_extent){ .position = list->block,
+					  .header = le32toh(header),
+					  .fragment = SQUASH_NO_FRAGMENT };
+	extent->hole = stored_size(extent->header) == 0;
+	list->block += stored_size(extent->header);
 	return 0;
-}
-
-static struct file_map *add_map(struct squash *squash, uint64_t number, size_t stride)
-{
-	struct file_map *map = &squash->maps[squash->next_map++ % FILE_MAPS];
-
-	free(map->marks);
-	*map = (struct file_map){ .inode = number,
-				  .stride = stride,
-				  .marks = calloc(FILE_MARKS_MAX, sizeof(*map->marks)) };
-	return map->marks ? map : NULL;
-}
-
-/* NULL for a file that is read soon enough without one, or without memory for it. */
-static struct file_map *get_map(struct squash *squash, uint64_t number, size_t blocks)
-{
-	size_t stride = blocks / FILE_MARKS_MAX + 1;
-
-	if (blocks < STRIDE_MIN)
-		return NULL;
-	for (size_t i = 0; i < FILE_MAPS; i++)
-		if (squash->maps[i].marks && squash->maps[i].inode == number)
-			return &squash->maps[i];
-	return add_map(squash, number, stride < STRIDE_MIN ? STRIDE_MIN : stride);
 }
 
 void file_maps_done(struct squash *squash)
@@ -75,27 +76,112 @@ void file_maps_done(struct squash *squash)
 		free(squash->maps[i].marks);
 }
 
-/* Walks along a file's list of blocks until the next one is block `target`, from the nearest mark on,
- * and leaves marks. */
-static int walk_to(struct squash *squash, uint64_t number, sqfs_inode *inode, size_t target,
-		   sqfs_blocklist *list)
+/* Called with the lock held. NULL without memory for it. */
+static struct file_map *get_map(struct squash *squash, uint64_t number, size_t stride)
 {
-	size_t blocks = sqfs_blocklist_count(&squash->fs, inode), done = 0;
-	struct file_map *map = get_map(squash, number, blocks);
+	struct file_map *map = NULL;
 
-	sqfs_blocklist_init(&squash->fs, inode, list);
-	if (map && map->count > 0 && target >= map->stride) {
-		size_t mark = target / map->stride;
+	for (size_t i = 0; i < FILE_MAPS; i++)
+		if (squash->maps[i].marks && squash->maps[i].inode == number)
+			return &squash->maps[i];
+	map = &squash->maps[squash->next_map++ % FILE_MAPS];
+	free(map->marks);
+	*map = (struct file_map){ .inode = number,
+				  .stride = stride,
+				  .marks = calloc(FILE_MARKS_MAX, sizeof(*map->marks)) };
+	return map->marks ? map : NULL;
+}
 
-		mark = mark < map->count ? mark : map->count;
-		*list = map->marks[mark - 1];
-		done = mark * map->stride;
+/* Moves the list on to the last mark before `target`, and returns which block that is. */
+static uint64_t go_to_mark(struct squash *squash, uint64_t number, uint64_t target, size_t stride,
+			   struct block_list *list)
+{
+	uint64_t done = 0;
+	struct file_map *map;
+
+	pthread_mutex_lock(&squash->lock);
+	map = get_map(squash, number, stride);
+	if (map && map->count > 0 && target >= stride) {
+		size_t mark = target / stride < map->count ? (size_t)(target / stride) : map->count;
+		const struct file_mark *at = &map->marks[mark - 1];
+
+		cursor_move(&list->at, at->position, at->offset);
+		list->block = at->block;
+		done = mark * stride;
 	}
-	for (; done < target; done++) {
-		if (map && done == (map->count + 1) * map->stride && map->count < FILE_MARKS_MAX)
-			map->marks[map->count++] = *list;
-		if (bounds_check(squash, &list->cur) || sqfs_blocklist_next(list) != SQFS_OK)
+	pthread_mutex_unlock(&squash->lock);
+	return done;
+}
+
+static void leave_mark(struct squash *squash, uint64_t number, uint64_t done, size_t stride,
+		       const struct block_list *list)
+{
+	struct file_map *map;
+
+	pthread_mutex_lock(&squash->lock);
+	map = get_map(squash, number, stride);
+	if (map && map->count < FILE_MARKS_MAX && done == (map->count + 1) * stride)
+		map->marks[map->count++] = (struct file_mark){ .position = list->at.position,
+							       .offset = list->at.offset,
+							       .block = list->block };
+	pthread_mutex_unlock(&squash->lock);
+}
+
+/* Walks along the list until the next block is `target`, from the nearest mark on, and leaves marks. */
+static int walk_to(struct squash *squash, uint64_t number, uint64_t target, struct block_list *list)
+{
+	size_t stride = (size_t)(list->count / FILE_MARKS_MAX + 1);
+	bool is_long = list->count >= STRIDE_MIN;
+	uint64_t done;
+
+	stride = stride < STRIDE_MIN ? STRIDE_MIN : stride;
+	done = is_long ? go_to_mark(squash, number, target, stride, list) : 0;
+	while (done < target) {
+		uint32_t headers[STRETCH];
+		uint64_t left = target - done, to_mark = stride - done % stride;
+		size_t n = (size_t)(left < STRETCH ? left : STRETCH);
+
+		n = n < to_mark ? n : (size_t)to_mark;
+		if (cursor_read(&list->at, headers, n * sizeof(headers[0])))
 			return EIO;
+		for (size_t i = 0; i < n; i++)
+			list->block += stored_size(le32toh(headers[i]));
+		done += n;
+		if (is_long && done % stride == 0)
+			leave_mark(squash, number, done, stride, list);
+	}
+	return 0;
+}
+
+/* A last block that is not full is one of the list only where it is no fragment. */
+static uint64_t count_blocks(const struct squash *squash, const struct inode *inode)
+{
+	uint64_t count = inode->size / squash->block_size;
+
+	if (!has_fragment(inode) && inode->size % squash->block_size > 0)
+		count++;
+	return count;
+}
+
+static int locate(const struct squash *squash, const struct inode *inode, struct block_list *list,
+		  uint64_t offset, size_t size, struct squash_extent *extents, size_t max,
+		  size_t *count)
+{
+	while (size > 0 && *count < max) {
+		struct squash_extent *extent = &extents[(*count)++];
+		size_t within = (size_t)(offset % squash->block_size);
+		bool is_tail = offset / squash->block_size >= list->count;
+		int error = is_tail ? squash_fragment(squash, inode->file.fragment, extent)
+				    : locate_block(list, extent);
+
+		if (error)
+			return error;
+		extent->offset = within + (is_tail ? inode->file.fragment_offset : 0);
+		extent->size = squash->block_size - within;
+		if (extent->size > size)
+			extent->size = size;
+		offset += extent->size;
+		size -= extent->size;
 	}
 	return 0;
 }
@@ -103,43 +189,24 @@ static int walk_to(struct squash *squash, uint64_t number, sqfs_inode *inode, si
 int squash_locate(struct squash *squash, uint64_t number, off_t offset, size_t size,
 		  struct squash_extent *extents, size_t max, size_t *count)
 {
-	size_t block_size = squash->fs.sb.block_size;
-	sqfs_blocklist list;
-	sqfs_inode inode;
-	uint64_t end, in_blocks;
+	struct block_list list;
+	struct inode inode;
+	uint64_t first = (uint64_t)offset / squash->block_size;
 
-	if (bounds_get_inode(squash, number, &inode))
+	if (inode_read(squash, number, &inode, &list.at))
 		return EIO;
-	if (!S_ISREG(inode.base.mode) || offset < 0)
+	if (!S_ISREG(inode.mode) || offset < 0)
 		return EINVAL;
 	*count = 0;
-	end = inode.xtra.reg.file_size;
-	if ((uint64_t)offset >= end)
+	if ((uint64_t)offset >= inode.size)
 		return 0;
-	if (size > end - (uint64_t)offset)
-		size = (size_t)(end - (uint64_t)offset);
-	in_blocks = sqfs_blocklist_count(&squash->fs, &inode);
-	if ((uint64_t)offset / block_size < in_blocks &&
-	    walk_to(squash, number, &inode, (size_t)((uint64_t)offset / block_size), &list))
+	if (size > inode.size - (uint64_t)offset)
+		size = (size_t)(inode.size - (uint64_t)offset);
+	list.block = inode.file.start;
+	list.count = count_blocks(squash, &inode);
+	if (first < list.count && walk_to(squash, number, first, &list))
 		return EIO;
-	while (size > 0 && *count < max) {
-		struct squash_extent *extent = &extents[(*count)++];
-		size_t within = (size_t)offset % block_size;
-		int error;
-
-		*extent = (struct squash_extent){ .size = block_size - within };
-		if (extent->size > size)
-			extent->size = size;
-		if ((uint64_t)offset / block_size >= in_blocks)
-			error = locate_fragment(squash, &inode, within, extent);
-		else
-			error = locate_block(squash, &list, within, extent);
-		if (error)
-			return error;
-		offset += (off_t)extent->size;
-		size -= extent->size;
-	}
-	return 0;
+	return locate(squash, &inode, &list, (uint64_t)offset, size, extents, max, count);
 }
 
 struct source {
@@ -147,51 +214,27 @@ struct source {
 	const struct squash_extent *extent;
 };
 
-static int read_image(const struct squash *squash, uint64_t position, void *buf, size_t size)
-{
-	uint64_t end = squash->fs.sb.bytes_used;
-	off_t at = (off_t)(position + squash->fs.offset);
-	size_t got = 0;
-
-	if (position > end || size > end - position)
-		return EIO;
-	while (got < size) {
-		ssize_t n =
-			image_read(squash->fs.fd, (char *)buf + got, size - got, at + (off_t)got);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return EIO;
-		got += (size_t)n;
-	}
-	return 0;
-}
-
 /* A block as it is stored is no bigger than a block; the decompressor keeps to the room it has. */
 static int decompress(void *context, void *data, size_t *size)
 {
 	const struct source *source = context;
 	const struct squash *squash = source->squash;
-	cleanup_free void *stored = NULL;
-	uint32_t stored_size;
-	bool is_compressed;
+	const struct squash_extent *extent = source->extent;
+	size_t stored = stored_size(extent->header);
+	cleanup_free void *buf = NULL;
 	int error;
 
-	sqfs_data_header(source->extent->header, &is_compressed, &stored_size);
-	if (stored_size == 0 || stored_size > *size)
+	if (stored == 0 || stored > *size)
 		return EIO;
-	if (!is_compressed) {
-		*size = stored_size;
-		return read_image(squash, source->extent->position, data, stored_size);
+	if (extent->header & SQUASHFS_COMPRESSED_BIT_BLOCK) {
+		*size = stored;
+		return metadata_read_raw(squash->metadata, extent->position, data, stored);
 	}
-	stored = malloc(stored_size);
-	if (!stored)
+	buf = malloc(stored);
+	if (!buf)
 		return ENOMEM;
-	error = read_image(squash, source->extent->position, stored, stored_size);
-	if (!error && squash->fs.decompressor(stored, stored_size, data, size) != SQFS_OK)
-		error = EIO;
-	return error;
+	error = metadata_read_raw(squash->metadata, extent->position, buf, stored);
+	return error ? error : codec_decompress(squash->codec, buf, stored, data, size);
 }
 
 int squash_get_block(const struct squash *squash, struct blocks *cache,

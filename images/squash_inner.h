@@ -1,57 +1,68 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * squash_inner.h - what the files of the reader share: squash*.c only, which alone know libsquashfuse.
+ * squash_inner.h - what the files of the reader share: squash*.c only.
  *
- * The library believes an image. It checks no position, count or size: what lies in wait is at the head
- * of squash_bounds.c. So nothing of an image reaches it that has not been looked at here, and its
- * functions that cannot be fenced in are not called at all.
- *
- * The library's headers bring a config.h with names like ours, so ours stays out of these files.
+ * Only numbers that have been checked get into these structures; what comes from the image later is
+ * checked where it is read.
  */
 #ifndef DAVIT_SQUASH_INNER_H
 #define DAVIT_SQUASH_INNER_H
 
+#include <pthread.h>
+
+/* Otherwise it defines types of <linux/types.h> by itself. */
+#define HAVE_LINUX_TYPES_LE16 1
+#include <squashfuse/squashfs_fs.h>
+
+#include "images/metadata.h"
 #include "images/squash.h"
 
-#include <squashfuse/squashfuse.h>
-
-#define FILE_MAPS      8     /* files whose lists of blocks a reader knows its way in */
-#define FILE_MARKS_MAX 1024  /* places in each of them */
-#define NAME_ROOM      65537 /* what the library may write for a name, whatever its size should be */
+#define FILE_MAPS 8 /* files whose lists of blocks a reader knows its way in */
 
 /* Places in a file's list of blocks, as far as somebody has come: one behind every `stride` blocks. */
 struct file_map {
 	uint64_t inode;
 	size_t stride, count;
-	sqfs_blocklist *marks;
+	struct file_mark *marks;
 };
 
 struct squash {
-	sqfs fs;
+	/* Of the superblock: */
+	uint64_t root, size;
+	uint64_t inodes, directories; /* where the tables begin; that of inodes ends with the other */
+	uint32_t inode_count, block_size;
+	bool has_xattrs;
+
+	struct codec *codec;
+	struct metadata *metadata;
+	struct table fragments, xattrs;
+	uint64_t xattr_start; /* where the lists of attributes are */
+
+	pthread_mutex_t lock; /* for what follows, of files of 2048 blocks and more */
 	struct file_map maps[FILE_MAPS];
 	size_t next_map; /* which one is given up next */
-	char name[NAME_ROOM];
 };
 
-/* A superblock, as stored, whose counts and positions are possible. Returns 0, or -1 with `err` set. */
-int bounds_check_superblock(const struct squashfs_super_block *stored, struct error *err);
+/* What an inode says, whatever the form it is stored in. */
+struct inode {
+	mode_t mode;
+	uint32_t number, links, time, xattr; /* xattr: SQUASHFS_INVALID_XATTR for none */
+	uint64_t size;                       /* of a file, of a list of names, of a link's target */
+	union {
+		struct {
+			uint64_t start, holes; /* where the first block is; bytes that are not stored */
+			uint32_t fragment, fragment_offset; /* SQUASHFS_INVALID_FRAG for none */
+		} file;
+		struct {
+			uint32_t block, offset; /* of the list, in the table of directories */
+			size_t index_count;
+		} dir;
+		dev_t device;
+	};
+};
 
-/* The same for the head of the table of extended attributes. */
-int bounds_check_xattrs(const struct squashfs_super_block *stored,
-			const struct squashfs_xattr_id_table *head, struct error *err);
-
-/* Whether the library may go on to read at `cursor`. Must be asked each time before it does: a block
- * may have left its cache, and its file may have changed. Returns 0 or EIO. */
-int bounds_check(struct squash *squash, const sqfs_md_cursor *cursor);
-
-/* Checked reading at a cursor, which moves on. Returns 0 or EIO. */
-int bounds_read(struct squash *squash, sqfs_md_cursor *cursor, void *buf, size_t size);
-
-/* Element `index` of a table of `count`. Returns 0 or EIO. */
-int bounds_get(struct squash *squash, sqfs_table *table, size_t count, size_t index, void *buf);
-
-/* An inode, the sizes in which are possible. Returns 0 or EIO. */
-int bounds_get_inode(struct squash *squash, uint64_t number, sqfs_inode *inode);
+/* Reads an inode; the cursor, which need not be set, is then at what follows it. Returns 0 or EIO. */
+int inode_read(struct squash *squash, uint64_t number, struct inode *inode, struct cursor *cursor);
 
 void file_maps_done(struct squash *squash);
 

@@ -15,28 +15,33 @@
 #define COUNT_MAX (XATTR_LIST_MAX / 2) /* a list of more would be longer than Linux has them */
 
 struct walk {
-	sqfs_md_cursor cursor;
+	struct cursor cursor;
 	uint32_t left;
 	char name[XATTR_NAME_MAX + 1];
-	sqfs_md_cursor value; /* its size, or where that is */
 	bool elsewhere;
+	/* Of the value: its size, or where that is. */
+	uint64_t position;
+	size_t offset;
 };
 
 static int start(struct squash *squash, uint64_t number, struct walk *walk)
 {
 	struct squashfs_xattr_id id;
-	sqfs_inode inode;
+	struct inode inode;
+	uint64_t at;
 
 	walk->left = 0;
-	if (bounds_get_inode(squash, number, &inode))
+	if (inode_read(squash, number, &inode, &walk->cursor))
 		return EIO;
-	if (!squash_has_xattrs(squash) || inode.xattr == SQUASHFS_INVALID_XATTR)
+	if (!squash->has_xattrs || inode.xattr == SQUASHFS_INVALID_XATTR)
 		return 0;
-	if (bounds_get(squash, &squash->fs.xattr_table, squash->fs.xattr_info.xattr_ids,
-		       inode.xattr, &id))
+	if (table_get(&squash->xattrs, squash->metadata, inode.xattr, &id))
 		return EIO;
-	sqfs_md_cursor_inode(&walk->cursor, le64toh(id.xattr),
-			     (sqfs_off_t)squash->fs.xattr_info.xattr_table_start);
+	at = le64toh(id.xattr);
+	if (at >> 48)
+		return EIO;
+	cursor_set(&walk->cursor, squash->metadata, squash->xattr_start + (at >> 16), at & 0xffff,
+		   squash->size);
 	walk->left = le32toh(id.count);
 	return walk->left > COUNT_MAX ? EIO : 0;
 }
@@ -55,56 +60,59 @@ static const char *prefix(uint16_t type)
 	}
 }
 
-static int read_size(struct squash *squash, sqfs_md_cursor *cursor, size_t *size)
+static int read_size(struct cursor *cursor, size_t *size)
 {
 	uint32_t stored;
 
-	if (bounds_read(squash, cursor, &stored, sizeof(stored)))
+	if (cursor_read(cursor, &stored, sizeof(stored)))
 		return EIO;
 	*size = le32toh(stored);
 	return *size <= XATTR_SIZE_MAX ? 0 : EIO;
 }
 
 /* One must be left. */
-static int next(struct squash *squash, struct walk *walk)
+static int next(struct walk *walk)
 {
+	struct cursor *cursor = &walk->cursor;
 	struct squashfs_xattr_entry entry;
 	size_t size, value_size;
 	const char *begin;
 
-	if (bounds_read(squash, &walk->cursor, &entry, sizeof(entry)))
+	if (cursor_read(cursor, &entry, sizeof(entry)))
 		return EIO;
 	begin = prefix(le16toh(entry.type));
 	size = le16toh(entry.size);
 	if (!begin || size == 0 || strlen(begin) + size > XATTR_NAME_MAX)
 		return EIO;
 	strcpy(walk->name, begin);
-	if (bounds_read(squash, &walk->cursor, walk->name + strlen(begin), size))
+	if (cursor_read(cursor, walk->name + strlen(begin), size))
 		return EIO;
 	walk->name[strlen(begin) + size] = '\0';
 	walk->elsewhere = le16toh(entry.type) & SQUASHFS_XATTR_VALUE_OOL;
-	walk->value = walk->cursor;
+	walk->position = cursor->position;
+	walk->offset = cursor->offset;
 	walk->left--;
-	if (read_size(squash, &walk->cursor, &value_size))
-		return EIO;
-	return bounds_read(squash, &walk->cursor, NULL, value_size);
+	return read_size(cursor, &value_size) ? EIO : cursor_read(cursor, NULL, value_size);
 }
 
-/* Moves the cursor of the value to its first byte. */
-static int open_value(struct squash *squash, struct walk *walk, size_t *size)
+/* Moves the cursor to the first byte of the value. There is no way on to the next attribute then. */
+static int open_value(const struct squash *squash, struct walk *walk, size_t *size)
 {
-	uint64_t position;
+	struct cursor *cursor = &walk->cursor;
+	uint64_t at;
 
-	if (read_size(squash, &walk->value, size))
+	cursor_move(cursor, walk->position, walk->offset);
+	if (read_size(cursor, size))
 		return EIO;
 	if (!walk->elsewhere)
 		return 0;
-	if (*size != sizeof(position) ||
-	    bounds_read(squash, &walk->value, &position, sizeof(position)))
+	if (*size != sizeof(at) || cursor_read(cursor, &at, sizeof(at)))
 		return EIO;
-	sqfs_md_cursor_inode(&walk->value, le64toh(position),
-			     (sqfs_off_t)squash->fs.xattr_info.xattr_table_start);
-	return read_size(squash, &walk->value, size);
+	at = le64toh(at);
+	if (at >> 48)
+		return EIO;
+	cursor_move(cursor, squash->xattr_start + (at >> 16), at & 0xffff);
+	return read_size(cursor, size);
 }
 
 int squash_getxattr(struct squash *squash, uint64_t number, const char *name, char *buf,
@@ -114,13 +122,13 @@ int squash_getxattr(struct squash *squash, uint64_t number, const char *name, ch
 	int error = start(squash, number, &walk);
 
 	while (!error && walk.left > 0) {
-		error = next(squash, &walk);
+		error = next(&walk);
 		if (error || strcmp(walk.name, name) != 0)
 			continue;
 		error = open_value(squash, &walk, len);
 		if (error || size == 0)
 			return error;
-		return *len > size ? ERANGE : bounds_read(squash, &walk.value, buf, *len);
+		return *len > size ? ERANGE : cursor_read(&walk.cursor, buf, *len);
 	}
 	return error ? error : ENODATA;
 }
@@ -134,7 +142,7 @@ int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t s
 	while (!error && walk.left > 0) {
 		size_t room;
 
-		error = next(squash, &walk);
+		error = next(&walk);
 		if (error)
 			break;
 		room = strlen(walk.name) + 1;

@@ -31,32 +31,31 @@
 #define EXTENTS_MAX   16
 
 static struct {
-	const struct image *image;
-	struct blocks *blocks;
+	const struct content *content;
 	cpu_set_t cpus;
 } warm;
 
 /* Follows no links: where one is in the way, the files lie elsewhere, too. */
-static int look_up(struct squash *reader, const char *path, uint64_t *inode)
+static int look_up(struct squash *squash, const char *path, uint64_t *inode)
 {
 	cleanup_free char *copy = strdup(path);
 	char *save = NULL;
 	int error = copy ? 0 : ENOMEM;
 
-	*inode = squash_root(reader);
+	*inode = squash_root(squash);
 	for (char *name = copy ? strtok_r(copy, "/", &save) : NULL; name && !error;
 	     name = strtok_r(NULL, "/", &save))
-		error = squash_lookup(reader, *inode, name, inode);
+		error = squash_lookup(squash, *inode, name, inode);
 	return error;
 }
 
-static void fetch(struct squash *reader, uint64_t inode)
+static void fetch(struct squash *squash, uint64_t inode)
 {
 	struct squash_extent extents[EXTENTS_MAX];
 	size_t done = 0, count = 1;
 
 	while (done < SIZE_MAX_WARM && count > 0) {
-		if (squash_locate(reader, inode, (off_t)done, SIZE_MAX_WARM - done, extents,
+		if (squash_locate(squash, inode, (off_t)done, SIZE_MAX_WARM - done, extents,
 				  EXTENTS_MAX, &count))
 			return;
 		for (size_t i = 0; i < count; i++) {
@@ -65,28 +64,28 @@ static void fetch(struct squash *reader, uint64_t inode)
 			done += extents[i].size;
 			if (extents[i].hole)
 				continue;
-			if (squash_get_block(reader, warm.blocks, &extents[i], &block))
+			if (squash_get_block(squash, warm.content->blocks, &extents[i], &block))
 				return;
-			blocks_put(warm.blocks, block);
+			blocks_put(warm.content->blocks, block);
 		}
 	}
 }
 
-static bool fetch_from(struct squash *reader, const char *dir)
+static bool fetch_from(struct squash *squash, const char *dir)
 {
 	static const char *const names[] = { LOADER, "libc.so.6", MUSL };
 	bool found = false;
 	uint64_t parent, inode;
 
-	if (look_up(reader, dir, &parent))
+	if (look_up(squash, dir, &parent))
 		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct stat st;
 
-		if (squash_lookup(reader, parent, names[i], &inode) ||
-		    squash_stat(reader, inode, &st) || !S_ISREG(st.st_mode))
+		if (squash_lookup(squash, parent, names[i], &inode) ||
+		    squash_stat(squash, inode, &st) || !S_ISREG(st.st_mode))
 			continue;
-		fetch(reader, inode);
+		fetch(squash, inode);
 		found = true;
 	}
 	return found;
@@ -96,20 +95,16 @@ static void *work(void *data)
 {
 	static const char *const dirs[] = { "usr/lib/" MULTIARCH, "usr/lib64", "usr/lib",
 					    "lib/" MULTIARCH,     "lib64",     "lib" };
-	struct error ignored = ERROR_INIT;
-	struct squash *reader;
 
 	(void)data;
 	(void)sched_setaffinity(0, sizeof(warm.cpus), &warm.cpus);
-	reader = squash_open(warm.image->fd, warm.image->offset, &ignored);
-	for (size_t i = 0; reader && i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (fetch_from(reader, dirs[i]))
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (fetch_from(warm.content->squash, dirs[i]))
 			break;
-	squash_close(reader);
 	return NULL;
 }
 
-void warm_start(const struct image *image, struct blocks *blocks, int busy_cpu)
+void warm_start(const struct content *content, int busy_cpu)
 {
 	pthread_t thread;
 
@@ -119,8 +114,7 @@ void warm_start(const struct image *image, struct blocks *blocks, int busy_cpu)
 	CPU_CLR(busy_cpu, &warm.cpus);
 	if (CPU_COUNT(&warm.cpus) == 0)
 		return;
-	warm.image = image;
-	warm.blocks = blocks;
+	warm.content = content;
 	if (pthread_create(&thread, NULL, work, NULL) == 0)
 		pthread_detach(thread);
 }

@@ -8,12 +8,11 @@
 #ifndef DAVIT_WARM_H
 #define DAVIT_WARM_H
 
-#include "images/blocks.h"
-#include "images/image.h"
+#include "images/content.h"
 
 /* Starts a thread that puts these files, as far as the image has them, into the cache and ends. It
- * keeps off `busy_cpu`, and does nothing where the process has no other. Both must live as long as
+ * keeps off `busy_cpu`, and does nothing where the process has no other. `content` must live as long as
  * the process. Whatever goes wrong, nobody will notice but by the time it takes. */
-void warm_start(const struct image *image, struct blocks *blocks, int busy_cpu);
+void warm_start(const struct content *content, int busy_cpu);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +20,16 @@
  * first program are started by one request after the other, each of which waits for its answer, and
  * to wake a sleeping CPU each time takes longer than the answer. */
 #define START_REQUESTS 100
+
+/* So many requests in a row from one process make it worth while to look where that runs. */
+#define STREAK 16
+
+/* Who a thread has been working for. */
+struct client {
+	uint32_t pid;
+	unsigned int streak;
+	bool is_near; /* the thread stays on the CPU to which that process is bound */
+};
 
 static struct {
 	struct fuse_session *session;
@@ -45,6 +56,25 @@ static void stay_on(int cpu)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	(void)sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* A rank is mostly bound to one CPU. To answer it from there saves waking another one, which takes longer
+ * than most answers; and while it waits, its CPU has nothing else to do. */
+static void stay_near(struct client *client, uint32_t pid)
+{
+	cpu_set_t cpus, both;
+
+	if (pid != client->pid || pid == 0) {
+		if (client->is_near)
+			spread();
+		*client = (struct client){ .pid = pid };
+		return;
+	}
+	if (++client->streak % STREAK != 0 || client->is_near ||
+	    sched_getaffinity((pid_t)pid, sizeof(cpus), &cpus) < 0 || CPU_COUNT(&cpus) != 1)
+		return;
+	CPU_AND(&both, &cpus, &workers.cpus);
+	client->is_near = CPU_COUNT(&both) == 1 && sched_setaffinity(0, sizeof(cpus), &cpus) == 0;
 }
 
 static bool more_to_do(void)
@@ -77,8 +107,10 @@ static void look_around(int *waited)
 static void *work(void *data)
 {
 	struct fuse_buf buf = { .mem = NULL };
+	struct client client = { .pid = 0 };
 	int n, waited = 0;
 	int starting = data ? 0 : START_REQUESTS;
+	uint32_t pid;
 
 	if (data)
 		spread();
@@ -92,11 +124,14 @@ static void *work(void *data)
 		 * returned here. So what waits is somebody else's only before the answer. */
 		if (starting > 0)
 			look_around(&waited);
+		pid = ((const struct fuse_in_header *)buf.mem)->pid;
 		fuse_session_process_buf(workers.session, &buf);
-		if (starting == 0)
+		if (starting == 0) {
 			look_around(&waited);
-		else if (--starting == 0)
+			stay_near(&client, pid);
+		} else if (--starting == 0) {
 			spread();
+		}
 	} while (n > 0 || n == -EINTR);
 	free(buf.mem);
 	return NULL;

@@ -177,19 +177,26 @@ static void start_answering(void)
 		(void)pthread_create(&thread, NULL, answer, NULL);
 }
 
+struct start {
+	const struct server *server;
+	int go[2];
+	int spare; /* see image_server */
+};
+
 static int seal_of(const struct server *server)
 {
 	return server->image->verity ? verity_fd(server->image->verity) : -1;
 }
 
 /* Closes all that is not needed. Returns the highest descriptor that is left. */
-static int close_others(const struct server *server, int go)
+static int close_others(const struct start *start)
 {
-	const int keep[] = {
-		server->image->fd,         seal_of(server),       go,
-		server->channel,           server->watch,         server->held,
-		server->rendezvous->memfd, handover->question_fd, handover->answer_fd
-	};
+	const struct server *server = start->server;
+	const int keep[] = { server->image->fd,   seal_of(server),
+			     start->go[0],        server->channel,
+			     start->spare,        server->watch,
+			     server->held,        handover->question_fd,
+			     handover->answer_fd, server->rendezvous->memfd };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 
@@ -200,12 +207,14 @@ static int close_others(const struct server *server, int go)
 	return last;
 }
 
-static int filter(const struct server *server, int go, struct error *err)
+static int filter(const struct start *start, struct error *err)
 {
-	const struct server_files files = { .go = go,
+	const struct server *server = start->server;
+	const struct server_files files = { .go = start->go[0],
 					    .image = server->image->fd,
 					    .seal = seal_of(server),
 					    .channel = server->channel,
+					    .spare = start->spare,
 					    .watch = server->watch,
 					    .question = handover->question_fd,
 					    .answer = handover->answer_fd };
@@ -214,11 +223,12 @@ static int filter(const struct server *server, int go, struct error *err)
 }
 
 /* Everything that can be done before the mount exists; *service is NULL where the kernel serves. */
-static int get_ready(const struct server *server, int go, struct service **service,
-		     struct error *err)
+static int get_ready(const struct start *start, struct service **service, struct error *err)
 {
+	const struct server *server = start->server;
 	struct image_server image_server = { .image = server->image,
 					     .channel = server->channel,
+					     .spare = start->spare,
 					     .cpu = sched_getcpu(),
 					     .cache_size = server->cache_size,
 					     .uid = geteuid(),
@@ -231,7 +241,7 @@ static int get_ready(const struct server *server, int go, struct service **servi
 	helper_ignore_signals();
 	helper_use_all_cpus();
 	image_server.cpus = helper_count_cpus();
-	server_limit(close_others(server, go), server->cache_size);
+	server_limit(close_others(start), server->cache_size);
 	sign_in(server->rendezvous);
 	if (narrow(NARROW_HELPER, err) < 0)
 		return -1;
@@ -239,19 +249,16 @@ static int get_ready(const struct server *server, int go, struct service **servi
 	*service = NULL;
 	if (server->channel >= 0 && !(*service = image_service_new(&image_server, err)))
 		return -1;
-	return filter(server, go, err);
+	return filter(start, err);
 }
-
-struct start {
-	const struct server *server;
-	int go[2];
-};
 
 static int between(void *arg)
 {
-	const struct start *start = arg;
+	struct start *start = arg;
 
 	close(start->go[1]);
+	/* Without it the kernel gets no more than it asks for. */
+	start->spare = start->server->channel < 0 ? -1 : open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	/* Standard error stays until the server is ready, for report(). */
 	return helper_null_stdio(STDOUT_FILENO) < 0 ? -1 : enter_dead_end();
 }
@@ -266,7 +273,7 @@ static void server_main(void *arg)
 	char byte;
 
 	handover = rendezvous->handover;
-	result = get_ready(start->server, start->go[0], &service, &err);
+	result = get_ready(start, &service, &err);
 	if (result < 0)
 		error_wrap(&err, "cannot start the image server");
 	if (result == 0 && fdpass_receive(start->go[0], &byte, 1, fds, 0) == 1) {
@@ -292,7 +299,7 @@ static void server_main(void *arg)
 
 int server_start(const struct server *server, struct error *err)
 {
-	struct start start = { .server = server };
+	struct start start = { .server = server, .spare = -1 };
 	cleanup_close int read_end = -1, write_end = -1;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start.go) < 0)

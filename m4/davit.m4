@@ -88,6 +88,17 @@ PKG_CHECK_MODULES([$1], [$2 >= $3],
 	[DAVIT_MISSING([$2 >= $3], [$4], [$5])])
 ])
 
+dnl DAVIT_MAY_PKG(PREFIX, MODULE, VERSION)
+dnl The same for one that makes Davit faster where it is there: sets HAVE_PREFIX,
+dnl and have_prefix to its version or "no".
+AC_DEFUN([DAVIT_MAY_PKG], [
+PKG_CHECK_MODULES([$1], [$2 >= $3],
+	[$1_CFLAGS=`AS_ECHO([" $$1_CFLAGS"]) | sed 's/ -I */ -isystem /g'`
+	 AC_DEFINE([HAVE_$1], [1], [$2 is there])
+	 m4_tolower([have_$1])=`$PKG_CONFIG --modversion $2`],
+	[m4_tolower([have_$1])=no])
+])
+
 dnl DAVIT_REPORT_MISSING
 dnl Ends configure with the list of all that is missing, if anything is.
 AC_DEFUN([DAVIT_REPORT_MISSING], [

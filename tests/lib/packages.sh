@@ -8,8 +8,8 @@
 
 packages_build="
 	autoconf automake gcc libc6-dev libtool make pkg-config
-	libcap-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
-	libsquashfuse-dev libssl-dev libyaml-dev"
+	libcap-dev libdeflate-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
+	libsquashfuse-dev libssl-dev libyaml-dev libzstd-dev"
 
 # a private cluster (tests/cluster) and an image to run there
 packages_cluster="

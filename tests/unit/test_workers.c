@@ -3,17 +3,20 @@
  * test_workers.c - how many threads answer the kernel.
  *
  * In the place of libfuse: a request is a byte in a pipe, and the end of the pipe is the end of the
- * file system.
+ * file system. All requests are from one process.
  */
 #define FUSE_USE_VERSION 32
 #include "images/workers.h"
 
 #include <dirent.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -30,6 +33,9 @@ static struct {
 	int threads; /* that have answered something */
 	int most;    /* threads of the process at a time */
 	bool serial; /* who gets an answer asks again at once */
+	pid_t client;
+	int requests; /* of one who asks again */
+	int near;     /* the only CPU that the thread of the last answer might use, or -1 */
 } kernel = { .lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER };
 
 static __thread bool known;
@@ -48,10 +54,13 @@ static void hang_up(void)
 
 int fuse_session_receive_buf(struct fuse_session *session, struct fuse_buf *buf)
 {
+	struct fuse_in_header head = { .pid = (uint32_t)kernel.client };
 	char byte;
 
 	(void)session;
-	(void)buf;
+	if (!buf->mem)
+		buf->mem = malloc(sizeof(head));
+	memcpy(buf->mem, &head, sizeof(head));
 	return (int)read(kernel.out, &byte, 1);
 }
 
@@ -68,6 +77,18 @@ static int count_threads(void)
 	return count;
 }
 
+static int only_cpu(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) != 1)
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			return cpu;
+	return -1;
+}
+
 /* Where a second thread is due, the later ones take until it has come. */
 void fuse_session_process_buf(struct fuse_session *session, const struct fuse_buf *buf)
 {
@@ -78,11 +99,12 @@ void fuse_session_process_buf(struct fuse_session *session, const struct fuse_bu
 	known = true;
 	pthread_cond_broadcast(&kernel.came);
 	kernel.answered++;
+	kernel.near = only_cpu();
 	if (count_threads() > kernel.most)
 		kernel.most = count_threads();
 	while (!kernel.serial && kernel.answered >= ENOUGH && kernel.threads < 2)
 		pthread_cond_wait(&kernel.came, &kernel.lock);
-	if (kernel.serial && kernel.answered < REQUESTS)
+	if (kernel.serial && kernel.answered < kernel.requests)
 		ask();
 	else if (kernel.serial)
 		hang_up();
@@ -106,6 +128,8 @@ static void begin(bool serial)
 	kernel.answered = kernel.threads = 0;
 	kernel.most = count_threads();
 	kernel.serial = serial;
+	kernel.client = getpid();
+	kernel.requests = REQUESTS;
 	known = false;
 	alarm(PATIENCE);
 }
@@ -164,12 +188,72 @@ static void but_not_beyond_the_limit(void **state)
 	end();
 }
 
+/* Returns its number. */
+static pid_t start_client(int cpu)
+{
+	pid_t pid = fork();
+	cpu_set_t one;
+
+	if (pid == 0) {
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (cpu >= 0 && sched_setaffinity(0, sizeof(one), &one) < 0)
+			abort();
+		kill(getpid(), SIGSTOP);
+		_exit(0);
+	}
+	assert_true(pid > 0 && waitpid(pid, NULL, WUNTRACED) == pid);
+	return pid;
+}
+
+static int last_cpu(void)
+{
+	cpu_set_t set;
+	int cpu = CPU_SETSIZE - 1;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	while (!CPU_ISSET(cpu, &set))
+		cpu--;
+	return cpu;
+}
+
+/* Where the thread is after many requests of a process that is bound to `cpu`, or to none if -1. */
+static int near_after(int cpu, int requests)
+{
+	pid_t client = start_client(cpu); /* before the pipe, which it must not hold */
+
+	begin(true);
+	kernel.client = client;
+	kernel.requests = requests;
+	ask();
+	workers_run(NULL, kernel.out, -1, 2);
+	end();
+	kill(client, SIGKILL);
+	waitpid(client, NULL, 0);
+	return kernel.near;
+}
+
+static void a_thread_goes_where_its_client_is_bound(void **state)
+{
+	cpu_set_t all;
+
+	(void)state;
+	if (cpus() < 2)
+		skip();
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(near_after(last_cpu(), 200), last_cpu());
+	/* no longer than it works for that one */
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(near_after(-1, 200), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(but_not_beyond_the_limit),
 		cmocka_unit_test(one_who_asks_again_needs_one_thread),
 		cmocka_unit_test(requests_that_wait_call_for_another),
+		cmocka_unit_test(a_thread_goes_where_its_client_is_bound),
 	};
 
 	return cmocka_run_group_tests_name("workers", tests, NULL, NULL);
