@@ -202,6 +202,35 @@ static int set_writable(struct settings *settings, const char *value, struct err
 	return 0;
 }
 
+int settings_parse_cache(size_t *size, const char *value, struct error *err)
+{
+	static const char units[] = "kmg";
+	size_t digits = strspn(value, "0123456789");
+	const char *unit =
+		value[digits] ? strchr(units, tolower((unsigned char)value[digits])) : NULL;
+	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+	unsigned long long number;
+
+	if (digits == 0 || (value[digits] && (!unit || value[digits + 1]))) {
+		error_set(err, 0, "'%s' is not a size", value);
+		return error_remedy(err, "NUMBER with k, m or g behind it");
+	}
+	/* What has more digits is ULLONG_MAX then, and too much. */
+	number = strtoull(value, NULL, 10);
+	if (number > IMAGE_CACHE_MAX >> shift || number << shift < IMAGE_CACHE_MIN) {
+		error_set(err, 0, "'%s' is too %s for a cache", value,
+			  number > IMAGE_CACHE_MAX >> shift ? "much" : "little");
+		return error_remedy(err, "1m to 64g");
+	}
+	*size = (size_t)number << shift;
+	return 0;
+}
+
+static int set_image_cache(struct settings *settings, const char *value, struct error *err)
+{
+	return settings_parse_cache(&settings->image_cache, value, err);
+}
+
 static int parse_port(const char **at, uint16_t *port)
 {
 	char *end;
@@ -391,6 +420,8 @@ const struct option_def settings_options[] = {
 	  "run in a container made from this image: squashfs, SIF or directory", set_image },
 	{ "digest", NULL, ARG_REQUIRED, "sha256:HEX",
 	  "run only an image with this digest, and check what is read of it", set_digest },
+	{ "image-cache", NULL, ARG_REQUIRED, "SIZE",
+	  "memory for decompressed data of the image, on each node [8m]", set_image_cache },
 	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",
 	  "mount directories or files of the node in it", set_mounts },
 	{ "mount-home", "no-mount-home", ARG_NONE, NULL,

@@ -84,6 +84,11 @@ struct unshare {
 	size_t port_count;
 };
 
+/* What the image server keeps of decompressed data. */
+#define IMAGE_CACHE_MIN     ((size_t)1 << 20)
+#define IMAGE_CACHE_DEFAULT ((size_t)8 << 20)
+#define IMAGE_CACHE_MAX     ((size_t)64 << 30)
+
 struct settings {
 	char *image;         /* path as the user gave it, never "" */
 	char *digest;        /* that the image must have, in the form of digest.h; or NULL */
@@ -101,8 +106,9 @@ struct settings {
 	enum gpus_choice gpus;
 	struct numbers gpu_numbers; /* with GPUS_LIST: as Slurm counts them on the node */
 	enum nic_choice nic;
-	char **devices;  /* names of CDI; ends with NULL; NULL: none */
-	char **security; /* items as in securityspec.h; ends with NULL; NULL: none */
+	char **devices;     /* names of CDI; ends with NULL; NULL: none */
+	char **security;    /* items as in securityspec.h; ends with NULL; NULL: none */
+	size_t image_cache; /* bytes, between IMAGE_CACHE_MIN and IMAGE_CACHE_MAX; 0: not said */
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
 };
 
@@ -145,6 +151,9 @@ const char *settings_getenv(const struct option_def *def, char *(*get)(const cha
 /* Sets one option, overriding an earlier value. Returns 0, or -1 with `err` set and `settings` as
  * it was. */
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err);
+
+/* Reads a size such as 64m, as --container-image-cache takes it. Returns 0, or -1 with `err` set. */
+int settings_parse_cache(size_t *size, const char *value, struct error *err);
 
 /* Reads yes, true, on, 1 or no, false, off, 0, in any case. Returns 0, or -1 with `err` set. */
 int settings_parse_switch(enum choice *choice, const char *value, struct error *err);

@@ -9,7 +9,6 @@
 #include "images/ahead.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -52,10 +51,9 @@ struct ahead {
 	bool is_over;
 };
 
-struct ahead *ahead_new(struct squash *squash, struct blocks *blocks)
+struct ahead *ahead_new(struct squash *squash, struct blocks *blocks, int cpus)
 {
 	struct ahead *ahead = calloc(1, sizeof(*ahead));
-	cpu_set_t cpus;
 
 	if (!ahead)
 		return NULL;
@@ -65,13 +63,10 @@ struct ahead *ahead_new(struct squash *squash, struct blocks *blocks)
 	if (ahead->window < BYTES_AHEAD)
 		ahead->window = BYTES_AHEAD;
 	ahead->fragment = SQUASH_NO_FRAGMENT;
+	ahead->cpus = cpus;
+	ahead->threads_max = cpus < AHEAD_THREADS_MAX ? cpus : AHEAD_THREADS_MAX;
 	pthread_mutex_init(&ahead->lock, NULL);
 	pthread_cond_init(&ahead->more, NULL);
-	/* With one CPU it would only be in the way. */
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1)
-		ahead->cpus = ahead->threads_max = CPU_COUNT(&cpus);
-	if (ahead->threads_max > AHEAD_THREADS_MAX)
-		ahead->threads_max = AHEAD_THREADS_MAX;
 	return ahead;
 }
 
@@ -177,7 +172,7 @@ static void follow(struct ahead *ahead, uint64_t inode, off_t offset, size_t siz
 
 void ahead_begin(struct ahead *ahead, uint64_t inode, off_t offset, size_t size, uint32_t fragment)
 {
-	if (!ahead || ahead->threads_max == 0)
+	if (!ahead)
 		return;
 	pthread_mutex_lock(&ahead->lock);
 	ahead->wanted++;
@@ -195,7 +190,7 @@ void ahead_begin(struct ahead *ahead, uint64_t inode, off_t offset, size_t size,
 
 void ahead_end(struct ahead *ahead)
 {
-	if (!ahead || ahead->threads_max == 0)
+	if (!ahead)
 		return;
 	pthread_mutex_lock(&ahead->lock);
 	ahead->wanted--;

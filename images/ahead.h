@@ -20,8 +20,9 @@
 
 struct ahead;
 
-/* For files of `squash`, whose blocks go to `blocks`; both must live as long. NULL when out of memory. */
-struct ahead *ahead_new(struct squash *squash, struct blocks *blocks);
+/* For files of `squash`, whose blocks go to `blocks`; both must live as long. The process may use `cpus`
+ * CPUs, two at least: with one, this would only be in the way. NULL when out of memory. */
+struct ahead *ahead_new(struct squash *squash, struct blocks *blocks, int cpus);
 
 /* Waits for what is being decompressed. NULL is fine. */
 void ahead_free(struct ahead *ahead);

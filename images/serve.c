@@ -27,7 +27,6 @@
 #include "images/workers.h"
 
 #define FOREVER    ((double)INT_MAX) /* seconds that the kernel may keep an answer */
-#define CACHE_MAX  ((size_t)8 << 20) /* bytes of decompressed blocks that are kept */
 #define STACK_SIZE ((size_t)1 << 20) /* bytes for each thread */
 
 /* A bad image is noted once; the application sees EIO each time. */
@@ -311,9 +310,9 @@ static void keep_memory(void)
 }
 
 /* There are more blocks than all threads hold. */
-static struct blocks *make_cache(size_t block_size)
+static struct blocks *make_cache(size_t size, size_t block_size)
 {
-	size_t count = CACHE_MAX / block_size;
+	size_t count = size / block_size;
 	size_t least =
 		WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + STORE_BLOCKS_MAX + 2;
 
@@ -332,10 +331,13 @@ static int open_image(struct service *service, struct error *err)
 		return error_remedy(err, "check its file system; copy or make the image again");
 	}
 	service->root = squash_root(squash);
-	service->content.blocks = make_cache(squash_block_size(squash));
+	service->content.blocks = make_cache(service->server.cache_size, squash_block_size(squash));
 	if (!service->content.blocks)
 		return error_set(err, ENOMEM, "cannot start");
-	service->content.ahead = ahead_new(squash, service->content.blocks);
+	/* With one CPU it would only be in the way. */
+	if (service->server.cpus > 1)
+		service->content.ahead =
+			ahead_new(squash, service->content.blocks, service->server.cpus);
 	if (service->server.spare >= 0)
 		service->content.store = store_new(service->content.blocks, service->server.channel,
 						   service->server.spare);
@@ -380,8 +382,9 @@ int image_serve(struct service *service, struct error *err)
 
 	if (open_image(service, err) < 0)
 		return -1;
-	warm_start(&service->content, server->cpu);
+	if (server->cpus > 1)
+		warm_start(&service->content, server->cpu);
 	server->ready();
-	workers_run(service->session, server->channel, server->cpu);
+	workers_run(service->session, server->channel, server->cpu, server->cpus);
 	return 0;
 }

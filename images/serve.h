@@ -34,7 +34,9 @@ struct image_server {
 	int channel; /* taken over */
 	int spare;   /* /dev/fuse opened once more, for what the kernel gets unasked; -1 for none */
 	int cpu;     /* where the first requests come from, -1 if that is not known */
-	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
+	int cpus;    /* that may be kept busy: there are no more threads for requests than that */
+	size_t cache_size; /* bytes of decompressed blocks that are kept, if the threads get along with that */
+	uid_t uid; /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
 	/* Called once when all is set up. */
 	void (*ready)(void);
@@ -51,8 +53,7 @@ struct service *image_service_new(const struct image_server *server, struct erro
 
 void image_service_free(struct service *service);
 
-/* Serves until the file system is unmounted, with a thread for each CPU that the process may use,
- * up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
+/* Serves until the file system is unmounted, with a thread for each CPU, up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
  * not start. */
 int image_serve(struct service *service, struct error *err);
 

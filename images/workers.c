@@ -137,17 +137,13 @@ static void *work(void *data)
 	return NULL;
 }
 
-void workers_run(struct fuse_session *session, int channel, int cpu)
+void workers_run(struct fuse_session *session, int channel, int cpu, int max)
 {
-	int cpus = 1;
-
-	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0) {
-		cpus = CPU_COUNT(&workers.cpus);
+	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0)
 		stay_on(cpu);
-	}
 	workers.session = session;
 	workers.channel = channel;
-	workers.max = cpus < WORKERS_MAX ? cpus : WORKERS_MAX;
+	workers.max = max < 1 ? 1 : max < WORKERS_MAX ? max : WORKERS_MAX;
 	atomic_store(&workers.count, 1);
 	work(NULL);
 }

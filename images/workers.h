@@ -14,7 +14,7 @@ struct fuse_session;
 
 /* Answers the requests that come through `channel`, the session's, until the file system is gone;
  * the calling thread is the first worker. It stays on `cpu` in the beginning, unless that is -1 or
- * not one of the process's. The others are never joined: the process is meant to end then. */
-void workers_run(struct fuse_session *session, int channel, int cpu);
+ * not one of the process's. There are up to `max` of them, and WORKERS_MAX. The others are never joined: the process is meant to end then. */
+void workers_run(struct fuse_session *session, int channel, int cpu, int max);
 
 #endif

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
@@ -58,6 +59,18 @@ void helper_use_all_cpus(void)
 	/* The kernel takes away those that the cpuset does not allow. */
 	memset(&all, 0xff, sizeof(all));
 	(void)sched_setaffinity(0, sizeof(all), &all);
+}
+
+int helper_count_cpus(void)
+{
+	const char *text = getenv("SLURM_CPUS_ON_NODE");
+	long of_job = text ? strtol(text, NULL, 10) : 0;
+	cpu_set_t all;
+	int count = 1;
+
+	if (sched_getaffinity(0, sizeof(all), &all) == 0)
+		count = CPU_COUNT(&all);
+	return of_job > 0 && of_job < count ? (int)of_job : count;
 }
 
 int helper_watch_end(int fd)

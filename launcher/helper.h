@@ -22,6 +22,10 @@ void helper_close_others(const int *keep, size_t count);
 /* Leaves the rank's CPUs for all that the job's cpuset allows. */
 void helper_use_all_cpus(void);
 
+/* How many of them the job may keep busy. That is all of them, but for a site without cpusets: what
+ * Slurm gave the job is a number only then. */
+int helper_count_cpus(void);
+
 /* Returns an inotify(7) that can be read when the file system of the directory `fd` is gone, which it
  * does not keep; or -1 with errno set. */
 int helper_watch_end(int fd);

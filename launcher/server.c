@@ -3,8 +3,8 @@
  * server.c - see server.h.
  *
  * The server outlives the rank that forks it and serves all ranks of the node, so it must inherit
- * nothing of that one rank's: not its terminal and signals, its CPU, its soft limits, its open
- * files. It stays in the job's cgroups, so its memory and CPU time are the job's.
+ * nothing of that one rank's: not its signals, its CPU, its soft limits, its open files. It stays in
+ * the job's cgroups, so its memory and CPU time are the job's.
  *
  * It reads an image that anybody may have written. So it sees no file at all (its root directory is
  * that of a dead process in /proc), has no capability and cannot get one, and before it reads the
@@ -37,6 +37,7 @@
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/narrow.h"
+#include "launcher/priority.h"
 #include "launcher/proctitle.h"
 #include "launcher/report.h"
 #include "launcher/server_confine.h"
@@ -225,20 +226,22 @@ static int filter(const struct start *start, struct error *err)
 static int get_ready(const struct start *start, struct service **service, struct error *err)
 {
 	const struct server *server = start->server;
-	const struct image_server image_server = { .image = server->image,
-						   .channel = server->channel,
-						   .spare = start->spare,
-						   .cpu = sched_getcpu(),
-						   .uid = geteuid(),
-						   .gid = getegid(),
-						   .ready = get_going,
-						   .damaged = note_damage };
+	struct image_server image_server = { .image = server->image,
+					     .channel = server->channel,
+					     .spare = start->spare,
+					     .cpu = sched_getcpu(),
+					     .cache_size = server->cache_size,
+					     .uid = geteuid(),
+					     .gid = getegid(),
+					     .ready = get_going,
+					     .damaged = note_damage };
 
 	served = server->image;
-	setsid();
+	priority_lower();
 	helper_ignore_signals();
 	helper_use_all_cpus();
-	server_limit(close_others(start));
+	image_server.cpus = helper_count_cpus();
+	server_limit(close_others(start), server->cache_size);
 	sign_in(server->rendezvous);
 	if (narrow(NARROW_HELPER, err) < 0)
 		return -1;
@@ -282,6 +285,10 @@ static void server_main(void *arg)
 		note_layer();
 	}
 	sign_out(rendezvous);
+	if (result < 0 && err.errnum == ENOMEM) {
+		error_wrap(&err, "the image server");
+		error_remedy(&err, "a smaller --container-image-cache, or more memory (ulimit -v)");
+	}
 	if (result < 0) {
 		if (rendezvous_may_report(rendezvous))
 			report(&err);

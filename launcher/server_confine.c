@@ -208,7 +208,7 @@ static void set_limit(int which, rlim_t most)
 	(void)setrlimit((__rlimit_resource_t)which, &limit);
 }
 
-void server_limit(int last)
+void server_limit(int last, size_t cache_size)
 {
 	/* Without a number given, glibc before 2.35 opens a file to count CPUs. */
 	(void)mallopt(M_ARENA_MAX, ARENAS);
@@ -219,5 +219,5 @@ void server_limit(int last)
 	set_limit(RLIMIT_MSGQUEUE, 0);
 	/* One more comes with the word to begin. */
 	set_limit(RLIMIT_NOFILE, (rlim_t)last + 2);
-	set_limit(RLIMIT_DATA, SANITIZED ? RLIM_INFINITY : SERVER_MEMORY);
+	set_limit(RLIMIT_DATA, SANITIZED ? RLIM_INFINITY : SERVER_MEMORY + cache_size);
 }

@@ -23,10 +23,10 @@ struct server_files {
 	int answer;   /* write(2) */
 };
 
-/* Bounds what the process may use, for good: no other file, no core, SERVER_MEMORY
- * bytes. `last` is the highest descriptor that is open. Not in a build with sanitizers, which take
- * much more. */
-void server_limit(int last);
+/* Bounds what the process may use, for good: no other file, no core, SERVER_MEMORY bytes and
+ * `cache_size` for decompressed data. `last` is the highest descriptor that is open. Memory is not
+ * bounded in a build with sanitizers, which take much more. */
+void server_limit(int last, size_t cache_size);
 #define SERVER_MEMORY ((size_t)512 << 20)
 
 /* Refuses every system call but those of a short list, for good, to this thread and those that it

@@ -87,9 +87,31 @@ int conf_load(struct conf *conf, struct error *err)
 
 int conf_load_file(struct conf *conf, const char *path, struct error *err)
 {
-	if (conf_init(conf, err) < 0)
+	const struct choices none = { .items = { { NULL, NULL } } };
+
+	if (conf_init(conf, err) < 0 || load_layer(conf, CONF_SITE, CONF_ANYBODY, path, err) < 0)
 		return -1;
-	return load_layer(conf, CONF_SITE, CONF_ANYBODY, path, err);
+	return conf_check(conf, &none, err);
+}
+
+/* Whoever has chosen it: the site's own default must be in the bound, too. */
+static int check_cache(const struct conf *conf, const struct choices *user, struct error *err)
+{
+	size_t index = (size_t)(settings_find("image-cache") - settings_options), size;
+	const struct choice_item *item = &user->items[index];
+
+	if (!item->value)
+		item = &conf->choices.items[index];
+	if (!item->value || !conf->image_cache_max)
+		return 0;
+	if (settings_parse_cache(&size, item->value, err) < 0)
+		return error_wrap(err, "%s", item->origin);
+	if (size <= conf->image_cache_max)
+		return 0;
+	error_set(err, 0, "%s: %s:%zu allows an 'image-cache' of %zu MiB at most, not '%s'",
+		  item->origin, conf->paths[CONF_SITE], conf->image_cache_line,
+		  conf->image_cache_max >> 20, item->value);
+	return error_remedy(err, "%zum, or ask your admin", conf->image_cache_max >> 20);
 }
 
 int conf_check(const struct conf *conf, const struct choices *user, struct error *err)
@@ -103,7 +125,7 @@ int conf_check(const struct conf *conf, const struct choices *user, struct error
 			  conf->paths[CONF_SITE], conf->forbidden[i], settings_options[i].name);
 		return error_remedy(err, "leave it out, or ask your admin");
 	}
-	return 0;
+	return check_cache(conf, user, err);
 }
 
 void conf_done(struct conf *conf)

@@ -53,7 +53,9 @@ struct conf {
 		environment; /* the site's before the user's; each: unset, set, prepend, append */
 	struct conf_template *templates;
 	size_t template_count;
-	char *writable_size; /* of a writable layer in memory, as tmpfs(5) takes it */
+	char *writable_size;     /* of a writable layer in memory, as tmpfs(5) takes it */
+	size_t image_cache_max;  /* bytes that may be chosen for image-cache, or 0 for no bound; */
+	size_t image_cache_line; /* the line of the site's file that says so */
 	char **host_mpi; /* MPI libraries of the node, preferred to those that the loader finds */
 	char **host_mpi_directories; /* that come along with them; both end with NULL or are NULL */
 	/* Devices. Lists end with NULL; patterns are fnmatch(3)'s. */
@@ -92,7 +94,7 @@ int conf_load(struct conf *conf, struct error *err);
 /* Only checks `path` as the site's file, whoever owns it. */
 int conf_load_file(struct conf *conf, const char *path, struct error *err);
 
-/* Does the site let its users choose all of this? */
+/* Does the site let its users choose all of this? What they choose in their file has to be in `conf`. */
 int conf_check(const struct conf *conf, const struct choices *user, struct error *err);
 
 void conf_done(struct conf *conf);

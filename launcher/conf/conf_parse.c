@@ -157,6 +157,19 @@ static int read_writable_size(const struct conf_reader *reader, const struct yam
 	return keep_text(reader, &reader->conf->writable_size, strdup(node->text), err);
 }
 
+static int read_image_cache_max(const struct conf_reader *reader, const struct yaml_node *node,
+				struct error *err)
+{
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	if (settings_parse_cache(&reader->conf->image_cache_max, node->text, err) < 0) {
+		error_wrap(err, "'%s'", node->key);
+		return conf_refuse(reader, node, err);
+	}
+	reader->conf->image_cache_line = node->line;
+	return 0;
+}
+
 static int read_state_dir(const struct conf_reader *reader, const struct yaml_node *node,
 			  struct error *err)
 {
@@ -252,6 +265,7 @@ static const struct {
 	{ "environment", conf_read_environment, false },
 	{ "files", conf_read_files, true },
 	{ "writable-size", read_writable_size, true },
+	{ "image-cache-max", read_image_cache_max, true },
 	{ "state-dir", read_state_dir, true },
 	{ "subids", read_subids, true },
 	{ "user-config", read_user_config, true },

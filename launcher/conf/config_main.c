@@ -323,6 +323,9 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	if (conf->topology_file)
 		print_site_value(conf, "topology-file", conf->topology_file);
 	print_site_value(conf, "writable-size", conf->writable_size);
+	if (conf->image_cache_max)
+		print_site_value(conf, "image-cache-max",
+				 find(conf, CONF_SITE, NULL, "image-cache-max")->text);
 	print_site_value(conf, "state-dir", conf->state_dir);
 	print_site_value(conf, "subids", conf->subids ? "yes" : "no");
 	print_site_value(conf, "user-config", conf->user_config ? "yes" : "no");

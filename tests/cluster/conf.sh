@@ -111,6 +111,8 @@ write_slurm_conf() {
 	done
 }
 
+is_constrained() { [[ ,$constrain, == *,$1,* ]] && echo yes || echo no; }
+
 # Without systemd nobody hands slurmd a cgroup of its own, and newer slurmds
 # load a cgroup plugin even where nothing is to use it.
 write_cgroup_conf() {
@@ -128,7 +130,7 @@ write_cgroup_conf() {
 		printf '%s\n' 'CgroupPlugin=cgroup/v2' 'IgnoreSystemd=yes'
 	fi
 	printf '%s\n' 'CgroupMountpoint=/sys/fs/cgroup' 'ConstrainDevices=yes' \
-	    'ConstrainCores=no' 'ConstrainRAMSpace=no'
+	    "ConstrainCores=$(is_constrained cores)" "ConstrainRAMSpace=$(is_constrained ram)"
 }
 
 # Removes the version 1 cgroups that the slurmds of this cluster leave behind.

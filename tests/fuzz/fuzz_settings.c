@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(!settings.workdir || settings.workdir[0] == '/');
 	assert(!settings.name || !strchr(settings.name, '/'));
 	assert(!settings.writable_dir || settings.writable == WRITABLE_DIR);
+	assert(!settings.image_cache || (settings.image_cache >= IMAGE_CACHE_MIN &&
+					 settings.image_cache <= IMAGE_CACHE_MAX));
 	assert(!settings.writable_size || settings.writable == WRITABLE_MEMORY);
 	for (size_t i = 0; i < settings.unshare.port_count; i++)
 		assert(settings.unshare.ports[i].host && settings.unshare.ports[i].container);

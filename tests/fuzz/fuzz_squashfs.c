@@ -364,9 +364,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
 	struct image image = { .kind = IMAGE_SQUASHFS };
-	const struct image_server server = {
-		.image = &image, .channel = -1, .cpu = -1, .ready = nothing, .damaged = nothing
-	};
+	const struct image_server server = { .image = &image,
+					     .channel = -1,
+					     .spare = -1,
+					     .cpu = -1,
+					     .cpus = 2,
+					     .cache_size = 1 << 20,
+					     .ready = nothing,
+					     .damaged = nothing };
 	struct error err = ERROR_INIT;
 	struct service *service;
 

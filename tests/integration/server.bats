@@ -42,7 +42,7 @@ assert_narrow() {
 	assert_equal "$(field Seccomp)" 2
 	assert_equal "$(field Uid)" "$(id -u alice)"$'\t'"$(id -u alice)"$'\t'"$(id -u alice)"$'\t'"$(id -u alice)"
 	assert_equal "$(limit 'Max core file size')" '0 0'
-	assert_equal "$(limit 'Max data size')" '536870912 536870912'
+	assert_equal "$(limit 'Max data size')" '545259520 545259520'
 	assert_equal "$(limit 'Max msgqueue size')" '0 0'
 	[[ ! $(ls -A "/proc/$server/root/") ]] || complain 'it sees files'
 }

@@ -192,6 +192,46 @@ static void the_rest(void **state)
 	conf_done(&conf);
 }
 
+/* The bound of the site's is one for everybody, itself and the user's file too. */
+static void bound_of_the_cache(void **state)
+{
+	static const struct {
+		const char *site, *user, *option, *cause;
+	} cases[] = {
+		{ "image-cache-max: 64m\n", NULL, "65m",
+		  "--image-cache: site:1 allows an 'image-cache' of 64 MiB at most, not '65m'" },
+		{ "image-cache-max: 64m\n", "\nimage-cache: 1g\n", NULL,
+		  "user:2: site:1 allows an 'image-cache' of 64 MiB at most, not '1g'" },
+		{ "image-cache: 128m\nimage-cache-max: 64m\n", NULL, NULL,
+		  "site:1: site:2 allows an 'image-cache' of 64 MiB at most, not '128m'" },
+		{ "image-cache-max: 64m\n", NULL, "64m", NULL },
+		{ "image-cache-max: 64m\n", "image-cache: 1g\n", "65536k", NULL },
+		{ "image-cache: 32m\nimage-cache-max: 64m\n", "image-cache: 2m\n", NULL, NULL },
+		{ "image-cache: 1g\n", NULL, "64g", NULL },
+		{ "image-cache-max: 64m\n", NULL, NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct conf conf;
+		struct choices user = { .items = { { NULL, NULL } } };
+		struct error err = ERROR_INIT;
+
+		parse_well(&conf, cases[i].site, cases[i].user);
+		if (cases[i].option)
+			assert_int_equal(choices_set(&user, "image-cache", cases[i].option,
+						     "--image-cache", &err),
+					 0);
+		assert_int_equal(conf_check(&conf, &user, &err), cases[i].cause ? -1 : 0);
+		if (cases[i].cause) {
+			assert_cause(&err, cases[i].cause);
+			assert_remedy(&err, "64m, or ask your admin");
+		}
+		choices_done(&user);
+		conf_done(&conf);
+	}
+}
+
 static void templates(void **state)
 {
 	struct conf conf;
@@ -296,6 +336,12 @@ static const struct refusal values[] = {
 	  "the whole path of a file that each node has" },
 	{ "writable-size: lots\n", "site:1: 'writable-size': 'lots' is not a size",
 	  "a number with k, m, g, t or % behind it" },
+	{ "image-cache-max: 20%\n", "site:1: 'image-cache-max': '20%' is not a size",
+	  "NUMBER with k, m or g behind it" },
+	{ "\nimage-cache-max: 1k\n", "site:2: 'image-cache-max': '1k' is too little for a cache",
+	  "1m to 64g" },
+	{ "image-cache-max: [1g]\n", "site:1: 'image-cache-max' takes text, not a list", NULL },
+	{ "image-cache: lots\n", "site:1: 'image-cache': 'lots' is not a size", NULL },
 	{ "state-dir: tmp\n", "site:1: 'state-dir': 'tmp' is not an absolute path without '..'",
 	  "the path of a directory that each node has, such as /var/tmp" },
 	{ "mpi: node\n", "site:1: 'mpi': 'node' is none of image, host, auto", NULL },
@@ -334,9 +380,10 @@ static void bad_values(void **state)
 
 static void limits_of_users(void **state)
 {
-	static const char *const sites[] = { "files: []\n",        "writable-size: 1g\n",
-					     "state-dir: /x\n",    "subids: yes\n",
-					     "user-config: yes\n", "forbid: []\n" };
+	static const char *const sites[] = { "image-cache-max: 1g\n", "files: []\n",
+					     "writable-size: 1g\n",   "state-dir: /x\n",
+					     "subids: yes\n",         "user-config: yes\n",
+					     "forbid: []\n" };
 	static const struct refusal cases[] = {
 		{ "environment:\n  host-only: []\n",
 		  "user:2: 'host-only' is for the site's davit.conf only", NULL },
@@ -436,11 +483,17 @@ static void whose_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_fine), cmocka_unit_test(options),
-		cmocka_unit_test(mounts),          cmocka_unit_test(environment),
-		cmocka_unit_test(host_mpi),        cmocka_unit_test(the_rest),
-		cmocka_unit_test(templates),       cmocka_unit_test(bad_values),
-		cmocka_unit_test(limits_of_users), cmocka_unit_test(whose_files),
+		cmocka_unit_test(nothing_is_fine),
+		cmocka_unit_test(options),
+		cmocka_unit_test(mounts),
+		cmocka_unit_test(environment),
+		cmocka_unit_test(host_mpi),
+		cmocka_unit_test(the_rest),
+		cmocka_unit_test(bound_of_the_cache),
+		cmocka_unit_test(templates),
+		cmocka_unit_test(bad_values),
+		cmocka_unit_test(limits_of_users),
+		cmocka_unit_test(whose_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

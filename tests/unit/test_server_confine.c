@@ -31,6 +31,8 @@
 #include "tests/unit/unit.h"
 
 static struct server_files files;
+#define CACHE ((size_t)16 << 20)
+
 static int other;
 
 /* What ends in a signal is meant to here. */
@@ -276,16 +278,16 @@ static int has_limits(void)
 {
 	struct rlimit limit;
 
-	server_limit(other);
+	server_limit(other, CACHE);
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max == (rlim_t)other + 2 &&
 	      limit.rlim_cur == limit.rlim_max);
 	CHECK(dup(0) == other + 1 && dup(0) < 0);
 	CHECK(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0);
 	if (!server_filter_is_wanted())
 		return 0;
-	CHECK(getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur == SERVER_MEMORY);
-	CHECK(mmap(NULL, SERVER_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		   0) == MAP_FAILED);
+	CHECK(getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur == SERVER_MEMORY + CACHE);
+	CHECK(mmap(NULL, SERVER_MEMORY + CACHE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0) == MAP_FAILED);
 	return 0;
 }
 

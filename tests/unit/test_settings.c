@@ -106,6 +106,9 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
 		nic[settings->nic], choices[settings->slurm], settings->unshare.what);
 
+	if (settings->image_cache)
+		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
+				settings->image_cache);
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
 				settings->unshare.ports[i].host,
@@ -130,6 +133,11 @@ static const struct {
 	{ "workdir", "/w", "/w :" },
 	{ "digest", "sha256:" A64, "sha256:" A64 " " },
 	{ "digest", "sha256:" A63 "F", "sha256:" A63 "f " },
+	{ "image-cache", "1048576", " cache:1048576." },
+	{ "image-cache", "1024k", " cache:1048576." },
+	{ "image-cache", "0000000000000000000000000000032m", " cache:33554432." },
+	{ "image-cache", "64M", " cache:67108864." },
+	{ "image-cache", "64G", " cache:68719476736." },
 	{ "env", "A,B=1", " A B" },
 	{ "name", "mine", " mine:0 " },
 	{ "name", "a.b_c-9:auto", " a.b_c-9:0 " },
@@ -221,6 +229,8 @@ static const char name_modes[] = "mine:auto, :create, :exec or :no_exec";
 static const char env_rule[] = "NAME or NAME=VALUE, with '\\,' for a comma in the value";
 static const char size_rule[] = "size=NUMBER with k, m, g, t or % behind it";
 static const char digest_rule[] = "sha256: and 64 hexadecimal digits, as davit image digest prints";
+static const char cache_rule[] = "NUMBER with k, m or g behind it";
+static const char cache_range[] = "1m to 64g";
 static const char yes_or_no[] = "yes or no";
 static const char spaces[] = "net, net:slirp, net:host, ipc, uts, pid";
 static const char port_rule[] = "net:slirp:PORT, or net:slirp:NODEPORT:PORT+...; 1 to 65535";
@@ -246,6 +256,29 @@ static const struct {
 	{ "digest", "sha256:" A64 "a", "'sha256:" A64 "a' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "g", "'sha256:" A63 "g' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "\n", "'sha256:" A63 "?' is not a digest", digest_rule },
+	{ "image-cache", "", "'' is not a size", cache_rule },
+	{ "image-cache", "m", "'m' is not a size", cache_rule },
+	{ "image-cache", "-1", "'-1' is not a size", cache_rule },
+	{ "image-cache", "+8m", "'+8m' is not a size", cache_rule },
+	{ "image-cache", " 8m", "' 8m' is not a size", cache_rule },
+	{ "image-cache", "8 m", "'8 m' is not a size", cache_rule },
+	{ "image-cache", "8mb", "'8mb' is not a size", cache_rule },
+	{ "image-cache", "1.5g", "'1.5g' is not a size", cache_rule },
+	{ "image-cache", "1t", "'1t' is not a size", cache_rule },
+	{ "image-cache", "10%", "'10%' is not a size", cache_rule },
+	{ "image-cache", "8m\n", "'8m?' is not a size", cache_rule },
+	{ "image-cache", "0", "'0' is too little for a cache", cache_range },
+	{ "image-cache", "0g", "'0g' is too little for a cache", cache_range },
+	{ "image-cache", "8", "'8' is too little for a cache", cache_range },
+	{ "image-cache", "1023k", "'1023k' is too little for a cache", cache_range },
+	{ "image-cache", "65g", "'65g' is too much for a cache", cache_range },
+	{ "image-cache", "68719476737", "'68719476737' is too much for a cache", cache_range },
+	/* 2^64 bytes, and what does not fit into any number */
+	{ "image-cache", "17179869184g", "'17179869184g' is too much for a cache", cache_range },
+	{ "image-cache", "18446744073709551617", "'18446744073709551617' is too much for a cache",
+	  cache_range },
+	{ "image-cache", "99999999999999999999999m",
+	  "'99999999999999999999999m' is too much for a cache", cache_range },
 	{ "env", "", "empty list of variables", "" },
 	{ "env", "A,1", "'1' is not the name of a variable", env_rule },
 	{ "env", "A,", "'' is not the name of a variable", env_rule },
@@ -347,6 +380,7 @@ static const char *const before[][2] = {
 	{ "writable", "/old" },  { "unshare", "net:slirp:1:2" },
 	{ "mount-home", "yes" }, { "slurm", "no" },
 	{ "mpi", "auto" },       { "digest", "sha256:" A64 },
+	{ "image-cache", "9m" },
 };
 
 static void assert_refused(const char *name, const char *value, const char *cause,

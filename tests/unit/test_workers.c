@@ -100,7 +100,7 @@ void fuse_session_process_buf(struct fuse_session *session, const struct fuse_bu
 	pthread_cond_broadcast(&kernel.came);
 	kernel.answered++;
 	kernel.near = only_cpu();
-	if (kernel.serial && count_threads() > kernel.most)
+	if (count_threads() > kernel.most)
 		kernel.most = count_threads();
 	while (!kernel.serial && kernel.answered >= ENOUGH && kernel.threads < 2)
 		pthread_cond_wait(&kernel.came, &kernel.lock);
@@ -149,7 +149,7 @@ static void one_who_asks_again_needs_one_thread(void **state)
 	begin(true);
 	before = kernel.most;
 	ask();
-	workers_run(NULL, kernel.out, -1);
+	workers_run(NULL, kernel.out, -1, 2);
 	assert_int_equal(kernel.answered, REQUESTS);
 	assert_int_equal(kernel.most, before);
 	end();
@@ -164,10 +164,27 @@ static void requests_that_wait_call_for_another(void **state)
 	for (int i = 0; i < REQUESTS; i++)
 		ask();
 	hang_up();
-	workers_run(NULL, kernel.out, -1);
+	workers_run(NULL, kernel.out, -1, 2);
 	pthread_mutex_lock(&kernel.lock);
 	assert_true(kernel.threads >= 2);
 	pthread_mutex_unlock(&kernel.lock);
+	end();
+}
+
+static void but_not_beyond_the_limit(void **state)
+{
+	int before;
+
+	(void)state;
+	begin(false);
+	kernel.threads = 2; /* so that nobody waits for a second one */
+	before = kernel.most;
+	for (int i = 0; i < REQUESTS; i++)
+		ask();
+	hang_up();
+	workers_run(NULL, kernel.out, -1, 1);
+	assert_int_equal(kernel.answered, REQUESTS);
+	assert_int_equal(kernel.most, before);
 	end();
 }
 
@@ -209,7 +226,7 @@ static int near_after(int cpu, int requests)
 	kernel.client = client;
 	kernel.requests = requests;
 	ask();
-	workers_run(NULL, kernel.out, -1);
+	workers_run(NULL, kernel.out, -1, 2);
 	end();
 	kill(client, SIGKILL);
 	waitpid(client, NULL, 0);
@@ -233,6 +250,7 @@ static void a_thread_goes_where_its_client_is_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(but_not_beyond_the_limit),
 		cmocka_unit_test(one_who_asks_again_needs_one_thread),
 		cmocka_unit_test(requests_that_wait_call_for_another),
 		cmocka_unit_test(a_thread_goes_where_its_client_is_bound),
