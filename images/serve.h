@@ -15,6 +15,7 @@
 
 #include "common/error.h"
 #include "images/image.h"
+#include "images/stats.h"
 
 /* Opens /dev/fuse. The mount must come from the same user namespace. Returns it, or -1 with `err`
  * set. */
@@ -36,6 +37,7 @@ struct image_server {
 	int cpu;     /* where the first requests come from, -1 if that is not known */
 	uid_t uid;   /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
+	struct stats *stats; /* where to count; NULL: nobody looks */
 	/* Called once when all is set up. */
 	void (*ready)(void);
 	/* Called at most once: a part of the image is damaged or unreadable, or is not what its
