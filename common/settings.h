@@ -103,7 +103,7 @@ struct settings {
 	enum nic_choice nic;
 	char **devices;  /* names of CDI; ends with NULL; NULL: none */
 	char **security; /* items as in securityspec.h; ends with NULL; NULL: none */
-	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
+	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm, stats;
 };
 
 enum option_arg {

@@ -18,7 +18,7 @@ const struct statistic_def stats_table[STAT_COUNT] = {
 	[STAT_READLINKS] = { "requests_readlink", "LINKS", "symbolic links", STATS_NUMBER },
 	[STAT_OPENS] = { "requests_open", "OPENS", "opens", STATS_NUMBER },
 	[STAT_READS] = { "requests_read", "READS", "reads", STATS_NUMBER },
-	[STAT_READDIRS] = { "requests_readdir", "LISTS", "directories", STATS_NUMBER },
+	[STAT_READDIRS] = { "requests_readdir", "LISTS", "listings", STATS_NUMBER },
 	[STAT_XATTRS] = { "requests_xattr", "XATTRS", "extended attributes", STATS_NUMBER },
 	[STAT_OTHERS] = { "requests_other", "OTHERS", "others", STATS_NUMBER },
 };
@@ -107,4 +107,12 @@ const char *stats_line(const uint64_t values[STAT_COUNT], unsigned int line,
 				i > first_of_line[line] ? ", " : "", stats_table[i].words,
 				stats_words((enum statistic)i, values[i], value));
 	return text;
+}
+
+void stats_tell(const uint64_t values[STAT_COUNT], unsigned int line, const char *image,
+		struct error *told)
+{
+	char text[STATS_LINE_SIZE];
+
+	error_set(told, 0, "image '%s': %s", image, stats_line(values, line, text));
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/error.h"
+
 enum statistic {
 	STAT_MOUNT,        /* microseconds from the server's start until it answers */
 	STAT_READ,         /* bytes of files sent to the kernel, for the ranks */
@@ -83,5 +85,9 @@ const char *stats_words(enum statistic which, uint64_t value, char text[STATS_TE
 /* Writes line `line`, from 0 on, without a line feed. Returns `text`. */
 const char *stats_line(const uint64_t values[STAT_COUNT], unsigned int line,
 		       char text[STATS_LINE_SIZE]);
+
+/* The same as the user is told it in the end: makes it the cause of `told`, which is no failure. */
+void stats_tell(const uint64_t values[STAT_COUNT], unsigned int line, const char *image,
+		struct error *told);
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef DAVIT_SERVER_H
 #define DAVIT_SERVER_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "images/image.h"
 #include "launcher/rendezvous.h"
@@ -10,8 +12,9 @@
 struct server {
 	const struct image *image;
 	int channel; /* of the mount, from image_channel(); -1 for a directory, which needs no server: */
-	int watch; /* then an inotify(7) that will tell when the container's root is gone */
-	int held;  /* to be kept open as long as the container lasts, or -1 */
+	int watch;  /* then an inotify(7) that will tell when the container's root is gone */
+	int held;   /* to be kept open as long as the container lasts, or -1 */
+	bool tells; /* the user wants to know in the end what was read */
 	const struct rendezvous *rendezvous;
 };
 

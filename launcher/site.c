@@ -93,6 +93,7 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .channel = channel,
 				       .watch = site->watch,
 				       .held = site->layer,
+				       .tells = site->settings->stats == CHOICE_YES,
 				       .rendezvous = site->container->rendezvous };
 
 	return server_start(&server, err);

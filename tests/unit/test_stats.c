@@ -132,7 +132,7 @@ static void all_values(void **state)
 	assert_string_equal(stats_line(values, 1, text), "cache hits 1004, misses 1005");
 	assert_string_equal(stats_line(values, 2, text),
 			    "requests 8076: names 1006, attributes 1007, symbolic links 1008, "
-			    "opens 1009, reads 1010, directories 1011, extended attributes 1012, "
+			    "opens 1009, reads 1010, listings 1011, extended attributes 1012, "
 			    "others 1013");
 }
 
