@@ -94,7 +94,8 @@ struct handover {
 		layer_full; /* MiB of the writable layer's file system, where that is full, else 0 */
 	uint32_t layer_kept; /* it is a directory of the user's, not memory */
 	uint32_t counts;     /* enum handover_counts */
-	struct stats stats;  /* written by the image server */
+	uint32_t tellers; /* without a plugin: ranks' guards, of which the last tells the counts */
+	struct stats stats; /* written by the image server */
 };
 
 /* Makes the memfd from a filled header and the text. The descriptor survives exec. Returns it, or

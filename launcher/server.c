@@ -93,16 +93,10 @@ static void let_go(void)
 static const struct server *self;
 static struct timespec begun;
 
-/* Where there is no plugin, the server has to tell by itself that the image was changed, */
+/* Where there is no plugin, the server has to tell by itself that the image was changed. */
 static bool tells_damage(void)
 {
 	return !handover->is_step && self->image->verity;
-}
-
-/* and in the end what was read of it. */
-static bool tells_stats(void)
-{
-	return !handover->is_step && self->tells;
 }
 
 static void get_going(void)
@@ -113,22 +107,8 @@ static void get_going(void)
 	stats_add(STAT_MOUNT, (uint64_t)((now.tv_sec - begun.tv_sec) * 1000000 +
 					 (now.tv_nsec - begun.tv_nsec) / 1000));
 	handover->counts = self->tells ? HANDOVER_COUNTS_TOLD : HANDOVER_COUNTS;
-	if (!tells_damage() && !tells_stats())
+	if (!tells_damage())
 		let_go();
-}
-
-static void tell_stats(void)
-{
-	uint64_t values[STAT_COUNT];
-
-	if (!tells_stats() || !handover_stats(handover, values))
-		return;
-	for (unsigned int line = 0; line < STATS_LINES; line++) {
-		struct error told = ERROR_INIT;
-
-		stats_tell(values, line, self->image->path, &told);
-		report(&told);
-	}
 }
 
 static void note_damage(void)
@@ -142,8 +122,7 @@ static void note_damage(void)
 	handover->server = HANDOVER_SERVER_ALTERED;
 	if (tells_damage()) {
 		report(&err);
-		if (!tells_stats())
-			let_go();
+		let_go();
 	}
 }
 
@@ -313,8 +292,6 @@ static void server_main(void *arg)
 		note_layer();
 	}
 	sign_out(rendezvous);
-	if (result == 0)
-		tell_stats();
 	if (result < 0) {
 		if (rendezvous_may_report(rendezvous))
 			report(&err);
