@@ -246,3 +246,21 @@ look() { json=$(alice "$DAVIT" ps --json); }
 	assert_stderr "image '$image': mounted in 9223372036854776.0 ms, read by ranks 8.0 EiB, "
 	assert_stderr 'requests 9223372036854775807: names 9223372036854775807, '
 }
+
+@test 'nobody asks the server: one that is stopped or dead has left its figures' {
+	local pid
+
+	begin srun --container="$image" --container-stats sh -c 'cat /data/big >/dev/null; : >/tmp/one
+	    until [ -e /tmp/go ]; do sleep 0.1; done; cat /data/file; exit 5'
+	await test -e /tmp/one
+	pid=$(image_servers)
+	kill -STOP "$pid"
+	look
+	(($(figure bytes_read) >= size)) || complain "$json"
+	kill -KILL "$pid"
+	touch /tmp/go
+	finish
+	assert_status 5
+	assert_stderr "image '$image': mounted in [0-9.]+ ms, read by ranks [2-8]\.[0-9] MiB"
+	assert_stderr "the image server of this step died"
+}
