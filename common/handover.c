@@ -137,6 +137,14 @@ bool handover_read(int fd, struct handover *copy)
 	return pread(fd, copy, sizeof(*copy), 0) == (ssize_t)sizeof(*copy);
 }
 
+bool handover_stats(const struct handover *copy, uint64_t values[STAT_COUNT])
+{
+	if (copy->counts == HANDOVER_COUNTS_NOT)
+		return false;
+	stats_sum(&copy->stats, values);
+	return true;
+}
+
 enum handover_server handover_server(int fd, const struct handover *copy)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_start = HANDOVER_LOCK_SERVER, .l_len = 1 };

@@ -30,11 +30,12 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/stats.h"
 
 #define HANDOVER_ENV      "DAVIT_JOIN"
 #define HANDOVER_NONE     "none" /* in place of the memfd: the plugin failed, and has told why */
 #define HANDOVER_VARIABLE '$'
-#define HANDOVER_MAGIC    0x34766144u /* "Dav4": a plugin and a launcher of one layout */
+#define HANDOVER_MAGIC    0x35766144u /* "Dav5": a plugin and a launcher of one layout */
 #define HANDOVER_RULE_MAX 64          /* bytes of a rule's name, with the final NUL */
 
 /* Record locks, each on one byte. */
@@ -55,6 +56,14 @@ enum handover_server {
 	HANDOVER_SERVER_DAMAGED = 3, /* it found a part of the image damaged or unreadable */
 	HANDOVER_SERVER_ALTERED = 4, /* it found the image to be another than its digest says */
 	HANDOVER_SERVER_DIED = 5,    /* never written: it says RUNS, but its lock is gone */
+};
+
+/* Is there something to read in `stats`? */
+enum handover_counts {
+	HANDOVER_COUNTS_NOT =
+		0,           /* no server of its own: a directory, or another step's container */
+	HANDOVER_COUNTS = 1, /* a server counts, */
+	HANDOVER_COUNTS_TOLD = 2, /* and the user wants to be told in the end */
 };
 
 /* What has been decided about the step's container, by davit.conf's policy. */
@@ -84,6 +93,9 @@ struct handover {
 	uint32_t
 		layer_full; /* MiB of the writable layer's file system, where that is full, else 0 */
 	uint32_t layer_kept; /* it is a directory of the user's, not memory */
+	uint32_t counts;     /* enum handover_counts */
+	uint32_t tellers; /* without a plugin: ranks' guards, of which the last tells the counts */
+	struct stats stats; /* written by the image server */
 };
 
 /* Makes the memfd from a filled header and the text. The descriptor survives exec. Returns it, or
@@ -115,6 +127,9 @@ int handover_judge(int fd, const struct handover_judged *judged);
 /* For the plugin: copies what the memfd holds now, without its options; to be taken with a grain of
  * salt. Returns false if that fails. */
 bool handover_read(int fd, struct handover *copy);
+
+/* What the image server has counted, by a copy; returns false where there is none. */
+bool handover_stats(const struct handover *copy, uint64_t values[STAT_COUNT]);
 
 /* For the plugin: what became of the image server, by a copy and by the lock on `fd`. */
 enum handover_server handover_server(int fd, const struct handover *copy);

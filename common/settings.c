@@ -413,6 +413,7 @@ SET_SWITCH(entrypoint)
 SET_SWITCH(entrypoint_log)
 SET_SWITCH(clean_env)
 SET_SWITCH(slurm)
+SET_SWITCH(stats)
 
 /* clang-format off */
 const struct option_def settings_options[] = {
@@ -458,6 +459,8 @@ const struct option_def settings_options[] = {
 	  "system calls that it may use beyond the default, or may not", set_security },
 	{ "slurm", "no-slurm", ARG_NONE, NULL,
 	  "have srun, sbatch, squeue and their like work in it", set_slurm },
+	{ "stats", "no-stats", ARG_NONE, NULL,
+	  "tell at its end what was read of the image", set_stats },
 	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },
 };
 /* clang-format on */

@@ -109,7 +109,7 @@ struct settings {
 	char **devices;     /* names of CDI; ends with NULL; NULL: none */
 	char **security;    /* items as in securityspec.h; ends with NULL; NULL: none */
 	size_t image_cache; /* bytes, between IMAGE_CACHE_MIN and IMAGE_CACHE_MAX; 0: not said */
-	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm;
+	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm, stats;
 };
 
 enum option_arg {

@@ -16,6 +16,8 @@
 #include <sys/mman.h>
 #include <sys/queue.h>
 
+#include "images/stats.h"
+
 struct slot {
 	struct block block; /* first: blocks_put() gets its address */
 	char *memory;       /* what `block` points to */
@@ -158,6 +160,7 @@ int blocks_get(struct blocks *blocks, uint64_t position,
 
 	pthread_mutex_lock(&blocks->lock);
 	slot = find(blocks, position);
+	stats_add(slot ? STAT_HITS : STAT_MISSES, 1);
 	if (slot) {
 		slot->users++;
 		while (slot->filling)

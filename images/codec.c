@@ -27,6 +27,8 @@
 #include <libdeflate.h>
 #endif
 
+#include "images/stats.h"
+
 #define IDLE_MAX \
 	16 /* decompressors that are kept; more exist only while more threads are at work */
 
@@ -163,7 +165,7 @@ static void give(struct codec *codec, void *state)
 	codec->method->end(state);
 }
 
-int codec_decompress(struct codec *codec, const void *in, size_t in_size, void *out, size_t *size)
+static int decompress(struct codec *codec, const void *in, size_t in_size, void *out, size_t *size)
 {
 	void *state;
 	int error;
@@ -178,5 +180,14 @@ int codec_decompress(struct codec *codec, const void *in, size_t in_size, void *
 		return ENOMEM;
 	error = codec->method->run(state, in, in_size, out, size);
 	give(codec, state);
+	return error;
+}
+
+int codec_decompress(struct codec *codec, const void *in, size_t in_size, void *out, size_t *size)
+{
+	int error = decompress(codec, in, in_size, out, size);
+
+	if (!error)
+		stats_add(STAT_DECOMPRESSED, *size);
 	return error;
 }

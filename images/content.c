@@ -7,6 +7,8 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <sys/uio.h>
 
+#include "images/stats.h"
+
 #define BLOCK_MIN   4096                          /* of a squashfs */
 #define EXTENTS_MAX (CONTENT_MAX / BLOCK_MIN + 1) /* that a request can touch */
 
@@ -63,7 +65,7 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 	struct squash_extent extents[EXTENTS_MAX];
 	const struct block *blocks[EXTENTS_MAX];
 	struct iovec iov[EXTENTS_MAX];
-	size_t count, held = 0;
+	size_t count, held = 0, sent = 0;
 	int error;
 
 	/* More would not fit in there; whoever gets less takes that for the end of the file. */
@@ -76,8 +78,12 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 		    count > 0 ? extents[count - 1].fragment : SQUASH_NO_FRAGMENT);
 	error = gather(content, extents, count, iov, blocks, &held);
 	ahead_end(content->ahead);
-	if (!error)
+	if (!error) {
+		for (size_t i = 0; i < count; i++)
+			sent += extents[i].size;
+		stats_add(STAT_READ, sent);
 		fuse_reply_iov(req, iov, (int)count);
+	}
 	while (held > 0)
 		blocks_put(content->blocks, blocks[--held]);
 	if (!error && content->store && size <= PUSH_MAX && count == 1 && offset > 0)

@@ -4,14 +4,25 @@
 
 #include <unistd.h>
 
+#include "images/stats.h"
+
 static struct image_guard *guards; /* rarely more than one */
 
-ssize_t image_read(int fd, void *buf, size_t size, off_t offset)
+static ssize_t read_guarded(int fd, void *buf, size_t size, off_t offset)
 {
 	for (struct image_guard *guard = guards; guard; guard = guard->next)
 		if (guard->fd == fd)
 			return guard->read(guard, buf, size, offset);
 	return pread(fd, buf, size, offset);
+}
+
+ssize_t image_read(int fd, void *buf, size_t size, off_t offset)
+{
+	ssize_t got = read_guarded(fd, buf, size, offset);
+
+	if (got > 0)
+		stats_add(STAT_STORED, (uint64_t)got);
+	return got;
 }
 
 void image_guard_add(struct image_guard *guard)

@@ -110,6 +110,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_ino_t node;
 	int error = find(service, parent, name, &node);
 
+	stats_add(STAT_LOOKUPS, 1);
 	if (!error)
 		error = service_make_entry(service, node, &entry);
 	if (error && error != ENOENT)
@@ -124,6 +125,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	struct stat st;
 	int error = stat_node(service, node, &st);
 
+	stats_add(STAT_GETATTRS, 1);
 	(void)file;
 	if (error)
 		service_reply_error(req, error);
@@ -139,6 +141,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t node)
 				   : squash_readlink(service->content.squash,
 						     inode_of(service, node), &target);
 
+	stats_add(STAT_READLINKS, 1);
 	if (error)
 		service_reply_error(req, error);
 	else
@@ -149,6 +152,7 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file
 {
 	(void)node;
 	(void)file;
+	stats_add(STAT_OPENS, 1);
 	fuse_reply_err(req, ENOSYS);
 }
 
@@ -159,6 +163,7 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 	int error;
 
 	(void)file;
+	stats_add(STAT_READS, 1);
 	if (added_is(node)) {
 		fuse_reply_buf(req, NULL, 0);
 		return;
@@ -172,6 +177,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset
 		       struct fuse_file_info *file)
 {
 	(void)file;
+	stats_add(STAT_READDIRS, 1);
 	service_list(req, dir, size, offset, false);
 }
 
@@ -179,6 +185,7 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t dir, size_t size, off_t of
 			   struct fuse_file_info *file)
 {
 	(void)file;
+	stats_add(STAT_READDIRS, 1);
 	service_list(req, dir, size, offset, true);
 }
 
@@ -188,6 +195,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t node)
 	struct statvfs st;
 
 	(void)node;
+	stats_add(STAT_OTHERS, 1);
 	squash_statfs(service->content.squash, &st);
 	fuse_reply_statfs(req, &st);
 }
@@ -201,6 +209,7 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_
 	size_t len = 0;
 	int error;
 
+	stats_add(STAT_XATTRS, 1);
 	if (!squash_has_xattrs(squash)) {
 		fuse_reply_err(req, ENOSYS); /* the kernel will not ask again */
 		return;
@@ -249,12 +258,14 @@ static void reply_added(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
+	stats_add(STAT_OTHERS, 1);
 	reply_added(req, parent, name, S_IFDIR | (mode & 0777));
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
 {
 	(void)dev;
+	stats_add(STAT_OTHERS, 1);
 	if (S_ISREG(mode))
 		reply_added(req, parent, name, mode);
 	else
@@ -356,6 +367,7 @@ struct service *image_service_new(const struct image_server *server, struct erro
 		image_service_free(service);
 		return NULL;
 	}
+	stats_use(server->stats);
 	service->server = *server;
 	atomic_flag_clear(&service->damaged);
 	if (attach(service, err) == 0)

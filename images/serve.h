@@ -15,6 +15,7 @@
 
 #include "common/error.h"
 #include "images/image.h"
+#include "images/stats.h"
 
 /* Opens /dev/fuse. The mount must come from the same user namespace. Returns it, or -1 with `err`
  * set. */
@@ -38,6 +39,7 @@ struct image_server {
 	size_t cache_size; /* bytes of decompressed blocks that are kept, if the threads get along with that */
 	uid_t uid; /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
+	struct stats *stats; /* where to count; NULL: nobody looks */
 	/* Called once when all is set up. */
 	void (*ready)(void);
 	/* Called at most once: a part of the image is damaged or unreadable, or is not what its

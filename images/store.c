@@ -12,6 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "images/stats.h"
+
 #define PIECES STORE_BLOCKS_MAX /* that wait, or the first of which is being written */
 
 struct piece {
@@ -87,7 +89,8 @@ static void push(const struct store *store, const struct piece *piece)
 	};
 
 	/* Whatever the kernel does not want (it has forgotten the file) it will ask for. */
-	(void)!writev(store->spare, iov, sizeof(iov) / sizeof(iov[0]));
+	if (writev(store->spare, iov, sizeof(iov) / sizeof(iov[0])) > 0)
+		stats_add(STAT_PUSHED, piece->size);
 }
 
 static void *work(void *data)

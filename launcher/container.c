@@ -208,6 +208,25 @@ static int open_image(struct site *site, const char *name, struct error *err)
 	return admit_image(site, err);
 }
 
+/* Who wants statistics and cannot have them is told why. */
+static void note_stats(struct site *site, bool runs)
+{
+	struct notes *notes = &site->container->notes;
+
+	if (site->settings->stats != CHOICE_YES)
+		return;
+	if (runs)
+		error_set(notes_add(notes), 0,
+			  "no statistics for this step: container '%s' runs already, and its image "
+			  "is counted to the step that started it",
+			  site->settings->name);
+	else if (site->image.kind == IMAGE_DIRECTORY)
+		error_set(notes_add(notes), 0,
+			  "no statistics: image '%s' is a directory, which the node's kernel reads "
+			  "without a server that could count",
+			  site->image.path);
+}
+
 static int build_or_enter(struct site *site, struct error *err)
 {
 	const char *image = site->settings->image;
@@ -238,6 +257,7 @@ static int build_or_enter(struct site *site, struct error *err)
 	if (security_decide(&site->container->security, site->settings->security,
 			    container_narrow(site->container), err) < 0)
 		return error_wrap(err, "--container-security");
+	note_stats(site, runs);
 	if (!runs)
 		return build(site, err);
 	return site_decide(site, -1, err) < 0 ? -1 : enter_running(site, err);

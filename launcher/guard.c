@@ -34,7 +34,7 @@ static void let_go(const struct guard *guard)
 	helper_close_others(guard->keep, GUARD_KEEP);
 	if (guard->works_later)
 		return;
-	(void)helper_null_stdio(STDERR_FILENO);
+	(void)helper_null_stdio(guard->speaks_later ? STDOUT_FILENO : STDERR_FILENO);
 	(void)narrow(NARROW_HELPER, &ignored);
 	proctitle_set("davit-guard", "davit: guard");
 }

@@ -23,6 +23,8 @@ struct guard {
 	/* There is work for the caller when the application has ended: the guard keeps standard
 	 * input, output and error, the capabilities and the name. */
 	bool works_later;
+	/* It has something to say then: it keeps standard error. */
+	bool speaks_later;
 	int keep[GUARD_KEEP]; /* descriptors that stay open as long as the guard lives; -1 for none */
 };
 
@@ -30,8 +32,8 @@ struct guard {
  * it when the guard dies. In the parent waits for the child's end, then returns 1 with the child's
  * wait status in *status; its signals stay blocked. Returns -1 with `err` set if nothing happened.
  *
- * Unless it works later, the guard has no privileges (narrow.h), /dev/null as stdio, and no other
- * descriptor but those to keep. The caller must have only one thread. */
+ * Unless it works later, the guard has no privileges (narrow.h), /dev/null as stdio (but for standard
+ * error, if it speaks later), and no other descriptor but those to keep. The caller must have only one thread. */
 int guard_fork(const struct guard *guard, int *status, struct error *err);
 
 /* Ends this process as the child ended, without another core file. */

@@ -102,7 +102,8 @@ static int run(struct joining *joining, int fd, struct error *err)
 		rendezvous_enter(&joining->rendezvous, &joining->way, read_and_build, joining, err);
 	if (result != 0)
 		return result;
-	const struct rank rank = { .argv = joining->argv,
+	const struct rank rank = { .handover = joining->rendezvous.handover,
+				   .argv = joining->argv,
 				   .cwd = joining->cwd,
 				   .way = &joining->way,
 				   .save = &joining->save,

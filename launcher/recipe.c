@@ -3,7 +3,7 @@
  * recipe.c - see recipe.h.
  *
  * The memfd: a header, then the edits and the filter as they are, then texts, each ended by NUL: working directory,
- * fallback, the table of devices, the words of the prefix, those of the command.
+ * fallback, the table of devices, the image to tell of, the words of the prefix, those of the command.
  */
 #include "launcher/recipe.h"
 
@@ -56,6 +56,7 @@ static char *make_text(const struct recipe *recipe, struct header *header)
 	fwrite(recipe->workdir, strlen(recipe->workdir) + 1, 1, out);
 	fwrite(recipe->fallback, strlen(recipe->fallback) + 1, 1, out);
 	fwrite(recipe->devices, strlen(recipe->devices) + 1, 1, out);
+	fwrite(recipe->counted, strlen(recipe->counted) + 1, 1, out);
 	header->prefix = put_words(out, recipe->prefix);
 	header->command = put_words(out, recipe->command);
 	if (fclose(out) != 0) {
@@ -138,17 +139,24 @@ static char **make_argv(const struct header *header, const char *at, const char 
 }
 
 /* Waits for the command in this process; returns in the child only, or with -1. */
-static int become_guard(const struct rank *rank, struct error *err)
+static int become_guard(const struct rank *rank, const char *counted, struct error *err)
 {
-	bool saves = rank->save->control >= 0;
+	bool saves = rank->save->control >= 0, tells = counted[0] && rank->tell;
+	uint32_t *tellers = &rank->handover->tellers;
 	const struct guard guard = { .forward = rank->forward,
 				     .works_later = saves,
+				     .speaks_later = tells,
 				     .keep = { rank->way->namespaces.lifeline, rank->way->lifeline,
 					       rank->save->control } };
-	int status, code, result = guard_fork(&guard, &status, err);
+	int status, code, result;
 
+	if (tells)
+		__atomic_add_fetch(tellers, 1, __ATOMIC_RELAXED);
+	result = guard_fork(&guard, &status, err);
 	if (result <= 0)
 		return result;
+	if (tells && __atomic_sub_fetch(tellers, 1, __ATOMIC_RELAXED) == 0)
+		rank->tell(rank->handover, counted);
 	code = saves ? save_finish(rank->save, rank->way->lifeline) : 0;
 	if (code != 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		_exit(code);
@@ -158,24 +166,25 @@ static int become_guard(const struct rank *rank, struct error *err)
 int recipe_follow(const struct rank *rank, struct error *err)
 {
 	const struct header *header = map(rank->way->recipe, err);
-	const char *at, *end, *workdir, *fallback, *devices;
+	const char *at, *end, *edits, *workdir, *fallback, *devices, *counted;
 	struct filter filter;
 	char **argv;
 
 	if (!header)
 		return -1;
-	at = (const char *)(header + 1);
+	edits = at = (const char *)(header + 1);
 	end = at + header->size;
-	if (header->guarded && become_guard(rank, err) < 0)
-		return -1;
-	if (edits_apply(at, header->edits, err) < 0)
-		return -1;
 	at += header->edits;
 	filter = (struct filter){ .data = (unsigned char *)(uintptr_t)at, .len = header->filter };
 	at += header->filter;
 	workdir = next(&at, end);
 	fallback = next(&at, end);
 	devices = next(&at, end);
+	counted = next(&at, end);
+	if (header->guarded && become_guard(rank, counted, err) < 0)
+		return -1;
+	if (edits_apply(edits, header->edits, err) < 0)
+		return -1;
 	if (devices[0] && nearest_apply(devices, err) < 0)
 		return -1;
 	argv = make_argv(header, at, end, rank->argv);

@@ -19,6 +19,9 @@ static int pack(const struct container *container, const struct image *image,
 		      (!container->has_command && settings->entrypoint != CHOICE_NO);
 	const char *own = settings->workdir ? settings->workdir : "";
 	const char *workdir = says->workdir ? says->workdir : "";
+	/* In a step, the plugin tells. */
+	bool tells = settings->stats == CHOICE_YES && image->kind != IMAGE_DIRECTORY &&
+		     !container->rendezvous->handover->is_step;
 	struct recipe recipe = {
 		/* The image's working directory is where its entrypoint wants to be. A command of the
 		 * user's is at home where the user is. */
@@ -32,7 +35,8 @@ static int pack(const struct container *container, const struct image *image,
 		.command = container->has_command ? NULL : says->command,
 		.narrow = container_narrow(container),
 		.filter = &container->security.filter,
-		.guarded = guarded,
+		.counted = tells ? image->path : "",
+		.guarded = guarded || tells,
 	};
 	const struct environment environment = {
 		.host_only = container->conf->host_only,

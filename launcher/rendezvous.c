@@ -27,15 +27,17 @@ static int set_lock(int memfd, short type, int command)
 
 int rendezvous_alone(struct rendezvous *rendezvous, struct error *err)
 {
-	void *page = mmap(NULL, sizeof(struct handover), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const struct handover header = { .magic = HANDOVER_MAGIC,
+					 .question_fd = -1,
+					 .answer_fd = -1 };
+	int page = handover_create(&header, "", err);
+	struct handover *handover = page < 0 ? NULL : handover_map(page, err);
 
-	if (page == MAP_FAILED)
-		return error_set(err, errno, "cannot get a shared page");
-	*rendezvous =
-		(struct rendezvous){ .memfd = -1, .handover = page, .send_fd = -1, .recv_fd = -1 };
-	rendezvous->handover->question_fd = -1;
-	rendezvous->handover->answer_fd = -1;
+	if (!handover || fcntl(page, F_SETFD, FD_CLOEXEC) < 0)
+		return error_wrap(err, "cannot get a shared page");
+	*rendezvous = (struct rendezvous){
+		.memfd = -1, .page = page, .handover = handover, .send_fd = -1, .recv_fd = -1
+	};
 	return 0;
 }
 
@@ -46,6 +48,7 @@ int rendezvous_open(struct rendezvous *rendezvous, int memfd, struct error *err)
 	if (!handover)
 		return -1;
 	*rendezvous = (struct rendezvous){ .memfd = memfd,
+					   .page = memfd,
 					   .handover = handover,
 					   .send_fd = handover->send_fd,
 					   .recv_fd = handover->recv_fd };
@@ -69,9 +72,11 @@ int rendezvous_take(struct rendezvous *rendezvous, int memfd, int send_fd, int r
 
 	if (!handover)
 		return -1;
-	*rendezvous = (struct rendezvous){
-		.memfd = memfd, .handover = handover, .send_fd = send_fd, .recv_fd = recv_fd
-	};
+	*rendezvous = (struct rendezvous){ .memfd = memfd,
+					   .page = memfd,
+					   .handover = handover,
+					   .send_fd = send_fd,
+					   .recv_fd = recv_fd };
 	return 0;
 }
 

@@ -34,7 +34,8 @@ struct way {
 	}
 
 struct rendezvous {
-	int memfd;                 /* -1 where there is nobody to meet */
+	int memfd; /* -1 where there is nobody to meet */
+	int page;  /* of the same memory, for `davit ps`; memfd, where there is one */
 	struct handover *handover; /* the memfd, mapped */
 	int send_fd, recv_fd;      /* of the socket pair */
 };

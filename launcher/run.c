@@ -158,6 +158,20 @@ static int parse(struct running *running, int argc, char **argv, struct error *e
 	return words == 0 ? 1 : result;
 }
 
+static void tell_stats(const struct handover *handover, const char *image)
+{
+	uint64_t values[STAT_COUNT];
+
+	if (!handover_stats(handover, values))
+		return;
+	for (unsigned int line = 0; line < STATS_LINES; line++) {
+		struct error told = ERROR_INIT;
+
+		stats_tell(values, line, image, &told);
+		report(&told);
+	}
+}
+
 /* Returns only on failure: -1 with `err` set, or the code with which to leave silently. */
 static int run(struct running *running, unsigned int siblings, struct error *err)
 {
@@ -168,11 +182,13 @@ static int run(struct running *running, unsigned int siblings, struct error *err
 	request_done(&running->request);
 	if (result != 0)
 		return result;
-	const struct rank rank = { .argv = running->argv,
+	const struct rank rank = { .handover = running->rendezvous.handover,
+				   .argv = running->argv,
 				   .cwd = running->cwd,
 				   .way = &running->way,
 				   .save = &running->save,
-				   .forward = true };
+				   .forward = true,
+				   .tell = tell_stats };
 
 	return recipe_follow(&rank, err);
 }

@@ -28,11 +28,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 #include "images/measure.h"
 #include "images/serve.h"
+#include "images/stats.h"
 #include "images/verity.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
@@ -89,17 +91,24 @@ static void let_go(void)
 	(void)dup2(STDIN_FILENO, STDERR_FILENO);
 }
 
-/* Where there is no plugin, the server has to tell by itself that the image was changed. */
-static bool tells(const struct image *image)
-{
-	return !handover->is_step && image->verity;
-}
+static const struct server *self;
+static struct timespec begun;
 
-static const struct image *served;
+/* Where there is no plugin, the server has to tell by itself that the image was changed. */
+static bool tells_damage(void)
+{
+	return !handover->is_step && self->image->verity;
+}
 
 static void get_going(void)
 {
-	if (!tells(served))
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	stats_add(STAT_MOUNT, (uint64_t)((now.tv_sec - begun.tv_sec) * 1000000 +
+					 (now.tv_nsec - begun.tv_nsec) / 1000));
+	handover->counts = self->tells ? HANDOVER_COUNTS_TOLD : HANDOVER_COUNTS;
+	if (!tells_damage())
 		let_go();
 }
 
@@ -107,12 +116,12 @@ static void note_damage(void)
 {
 	struct error err = ERROR_INIT;
 
-	if (!image_blame(served, &err)) {
+	if (!image_blame(self->image, &err)) {
 		handover->server = HANDOVER_SERVER_DAMAGED;
 		return;
 	}
 	handover->server = HANDOVER_SERVER_ALTERED;
-	if (tells(served)) {
+	if (tells_damage()) {
 		report(&err);
 		let_go();
 	}
@@ -196,7 +205,7 @@ static int close_others(const struct start *start)
 			     start->go[0],        server->channel,
 			     start->spare,        server->watch,
 			     server->held,        handover->question_fd,
-			     handover->answer_fd, server->rendezvous->memfd };
+			     handover->answer_fd, server->rendezvous->page };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 
@@ -233,10 +242,11 @@ static int get_ready(const struct start *start, struct service **service, struct
 					     .cache_size = server->cache_size,
 					     .uid = geteuid(),
 					     .gid = getegid(),
+					     .stats = &handover->stats,
 					     .ready = get_going,
 					     .damaged = note_damage };
 
-	served = server->image;
+	self = server;
 	priority_lower();
 	helper_ignore_signals();
 	helper_use_all_cpus();
@@ -302,6 +312,7 @@ int server_start(const struct server *server, struct error *err)
 	struct start start = { .server = server, .spare = -1 };
 	cleanup_close int read_end = -1, write_end = -1;
 
+	clock_gettime(CLOCK_MONOTONIC, &begun);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start.go) < 0)
 		return error_set(err, errno, "cannot start the image server");
 	read_end = start.go[0];

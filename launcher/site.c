@@ -96,6 +96,7 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .cache_size = site->settings->image_cache
 							     ? site->settings->image_cache
 							     : IMAGE_CACHE_DEFAULT,
+				       .tells = site->settings->stats == CHOICE_YES,
 				       .rendezvous = site->container->rendezvous };
 
 	return server_start(&server, err);

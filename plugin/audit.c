@@ -135,7 +135,17 @@ void audit_denied(spank_t spank, const struct verdict *verdict, const char *caus
 	end_line(&line, "denied");
 }
 
-void audit_end(spank_t spank, const struct verdict *verdict, int status, unsigned int ranks)
+static void put_stats(FILE *out, const uint64_t *values)
+{
+	char text[STATS_TEXT_SIZE];
+
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		fprintf(out, " %s=%s", stats_table[i].key,
+			stats_plain((enum statistic)i, values[i], text));
+}
+
+void audit_end(spank_t spank, const struct verdict *verdict, int status, unsigned int ranks,
+	       const uint64_t *stats)
 {
 	struct line line = { .out = NULL };
 	struct timespec now;
@@ -148,5 +158,7 @@ void audit_end(spank_t spank, const struct verdict *verdict, int status, unsigne
 				(double)(now.tv_nsec - begun.tv_nsec) / 1e9,
 			ranks, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
 			WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	if (line.out && stats)
+		put_stats(line.out, stats);
 	end_line(&line, "end");
 }

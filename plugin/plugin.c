@@ -118,6 +118,7 @@ int slurm_spank_task_exit(spank_t spank, int argc, char **argv)
 	(void)argv;
 	if (remote_exited(spank, &err) < 0)
 		report(&err);
+	remote_tell_stats(spank);
 	return 0;
 }
 

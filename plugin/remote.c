@@ -26,6 +26,7 @@
 #include "plugin/judge.h"
 #include "plugin/options.h"
 #include "plugin/report.h"
+#include "plugin/stats.h"
 #include "plugin/userns.h"
 
 #ifndef SLURM_BATCH_SCRIPT
@@ -368,8 +369,24 @@ int remote_exited(spank_t spank, struct error *err)
 	return -1;
 }
 
+/* Hooks that come later do not reach the user. */
+void remote_tell_stats(spank_t spank)
+{
+	const char *image = options_value("image");
+	uint32_t count = 0;
+
+	if (ended > 0 && !failed &&
+	    spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &count) == ESPANK_SUCCESS &&
+	    ended == count)
+		stats_report(memfd, image ? image : verdict.image);
+}
+
 void remote_end(spank_t spank)
 {
+	uint64_t values[STAT_COUNT];
+	bool wanted;
+
 	if (started)
-		audit_end(spank, &verdict, worst, ended);
+		audit_end(spank, &verdict, worst, ended,
+			  stats_read(memfd, values, &wanted) ? values : NULL);
 }

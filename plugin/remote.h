@@ -28,6 +28,9 @@ void remote_forked(spank_t spank);
  * server died or found damage, or that the rank never came near the container. Returns -1 with `err` set then. */
 int remote_exited(spank_t spank, struct error *err);
 
+/* After that: when the last rank has ended, tells what was read of the image, if the user wants to know. */
+void remote_tell_stats(spank_t spank);
+
 /* When the step has ended. */
 void remote_end(spank_t spank);
 

@@ -9,4 +9,7 @@
  * slurmstepd to the user's terminal and slurmd's log. */
 void report(const struct error *err);
 
+/* The same for what is no error: the cause only, without the word "error" in front. */
+void report_note(const struct error *note);
+
 #endif

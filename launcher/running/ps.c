@@ -12,6 +12,7 @@
 #include "common/fd.h"
 #include "launcher/commands.h"
 #include "launcher/running/process.h"
+#include "launcher/running/ps.h"
 #include "launcher/report.h"
 #include "launcher/running/running.h"
 
@@ -24,12 +25,16 @@ enum column {
 	MEMORY,
 	SERVED,
 	NAME,
-	IMAGE,
+	COUNTS,
+	IMAGE = COUNTS + STAT_COUNT,
 	COLUMNS
 };
 
-static const char *const titles[COLUMNS] = { "USER",   "JOB",    "STEP", "RANKS", "PROCS",
-					     "MEMORY", "SERVED", "NAME", "IMAGE" };
+static const char *const titles[COLUMNS] = {
+	[USER] = "USER",     [JOB] = "JOB",     [STEP] = "STEP",
+	[RANKS] = "RANKS",   [PROCS] = "PROCS", [MEMORY] = "MEMORY",
+	[SERVED] = "SERVED", [NAME] = "NAME",   [IMAGE] = "IMAGE"
+};
 
 struct row {
 	char *cells[COLUMNS];
@@ -38,6 +43,8 @@ struct row {
 struct choices {
 	bool no_header;
 	bool bytes;
+	bool stats;
+	bool json;
 	bool help;
 };
 
@@ -47,24 +54,33 @@ static void print_help(void)
 	     "List the containers that run on this node: your own, as root those of all users.\n\n"
 	     "  -n, --no-header\n        no first line with the names of the columns\n"
 	     "  -b, --bytes\n        sizes in bytes\n"
+	     "  -s, --stats\n        what the image server has counted so far\n"
+	     "  --json\n        for programs: all there is\n"
 	     "  -h, --help\n        show this text\n\n"
 	     "RANKS are Slurm's tasks and PROCS all processes; MEMORY is theirs, shared memory\n"
-	     "divided among those who share it; SERVED is what has been read from the image so far.");
+	     "divided among those who share it; SERVED is what has been read from the image so far.\n"
+	     "With --stats: MOUNT is how long it took until the image was there; READ, PUSHED,\n"
+	     "UNPACKED and STORED are bytes of files for ranks, sent ahead, decompressed, and read from\n"
+	     "the image's file; HITS and MISSES are those of the server's cache; the others are requests\n"
+	     "of the kernel.");
 }
 
 static int parse(int argc, char **argv, struct choices *choices, struct error *err)
 {
-	static const struct option options[] = { { "no-header", no_argument, NULL, 'n' },
-						 { "bytes", no_argument, NULL, 'b' },
-						 { "help", no_argument, NULL, 'h' },
-						 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "no-header", no_argument, NULL, 'n' }, { "bytes", no_argument, NULL, 'b' },
+		{ "stats", no_argument, NULL, 's' },     { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },      { NULL, 0, NULL, 0 }
+	};
 	int option;
 
 	opterr = 0;
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "nbh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "nbsh", options, NULL)) != -1) {
 		choices->no_header |= option == 'n';
 		choices->bytes |= option == 'b';
+		choices->stats |= option == 's';
+		choices->json |= option == 'j';
 		choices->help |= option == 'h';
 		if (option == '?') {
 			error_set(err, 0, "unknown option '%s'", argv[optind - 1]);
@@ -119,6 +135,22 @@ static char *user_cell(uid_t uid)
 	return user ? cell("%s", user->pw_name) : cell("%u", uid);
 }
 
+static char *count_cell(const struct running *running, enum statistic which, bool bytes)
+{
+	const uint64_t value = running->counts[which];
+
+	if (!running->is_counted)
+		return cell("-");
+	switch (stats_table[which].unit) {
+	case STATS_BYTES:
+		return size_cell(value, bytes);
+	case STATS_MICROSECONDS:
+		return cell("%.1fms", (double)value / 1000);
+	default:
+		return cell("%" PRIu64, value);
+	}
+}
+
 static int fill_row(struct row *row, const struct running *running, bool bytes)
 {
 	char step[16];
@@ -131,6 +163,8 @@ static int fill_row(struct row *row, const struct running *running, bool bytes)
 	row->cells[MEMORY] = size_cell(running->memory, bytes);
 	row->cells[SERVED] = running->server ? size_cell(running->served, bytes) : cell("-");
 	row->cells[NAME] = cell("%s", running->name ? running->name : "-");
+	for (int i = 0; i < STAT_COUNT; i++)
+		row->cells[COUNTS + i] = count_cell(running, (enum statistic)i, bytes);
 	row->cells[IMAGE] = cell("%s", running->image);
 	for (size_t i = 0; i < COLUMNS; i++)
 		if (!row->cells[i])
@@ -140,17 +174,23 @@ static int fill_row(struct row *row, const struct running *running, bool bytes)
 
 static bool is_number(enum column column)
 {
-	return column >= RANKS && column <= SERVED;
+	return (column >= RANKS && column <= SERVED) || (column >= COUNTS && column < IMAGE);
 }
 
-static void print_row(const struct row *row, const int *widths)
+static bool is_shown(enum column column, bool stats)
+{
+	return column < RANKS || column == IMAGE || stats == (column >= COUNTS);
+}
+
+static void print_row(const struct row *row, const int *widths, bool stats)
 {
 	for (enum column i = 0; i < IMAGE; i++)
-		printf("%*s  ", is_number(i) ? widths[i] : -widths[i], row->cells[i]);
+		if (is_shown(i, stats))
+			printf("%*s  ", is_number(i) ? widths[i] : -widths[i], row->cells[i]);
 	puts(row->cells[IMAGE]);
 }
 
-static void print_table(const struct row *rows, size_t count)
+static void print_table(const struct row *rows, size_t count, bool stats)
 {
 	int widths[COLUMNS] = { 0 };
 
@@ -161,7 +201,13 @@ static void print_table(const struct row *rows, size_t count)
 			widths[j] = len > widths[j] ? len : widths[j];
 		}
 	for (size_t i = 0; i < count; i++)
-		print_row(&rows[i], widths);
+		print_row(&rows[i], widths, stats);
+}
+
+static const char *title_of(size_t column)
+{
+	return column >= COUNTS && column < IMAGE ? stats_table[column - COUNTS].title
+						  : titles[column];
 }
 
 static int print_list(const struct running_list *list, const struct choices *choices,
@@ -173,7 +219,7 @@ static int print_list(const struct running_list *list, const struct choices *cho
 
 	if (rows && !choices->no_header) {
 		for (size_t i = 0; i < COLUMNS; i++) {
-			rows->cells[i] = strdup(titles[i]);
+			rows->cells[i] = strdup(title_of(i));
 			result = rows->cells[i] ? result : -1;
 		}
 		count++;
@@ -183,7 +229,7 @@ static int print_list(const struct running_list *list, const struct choices *cho
 	if (result < 0)
 		error_set(err, ENOMEM, "cannot list the containers");
 	else
-		print_table(rows, count);
+		print_table(rows, count, choices->stats);
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < COLUMNS; j++)
 			free(rows[i].cells[j]);
@@ -205,7 +251,8 @@ static int ps(int argc, char **argv, struct error *err)
 	}
 	result = running_list_read(&list, true, err);
 	if (result == 0)
-		result = print_list(&list, &choices, err);
+		result =
+			choices.json ? ps_print_json(&list, err) : print_list(&list, &choices, err);
 	running_list_done(&list);
 	if (result == 0 && fflush(stdout) != 0)
 		return error_set(err, errno, "cannot write the list");

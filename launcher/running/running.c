@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "launcher/running/counts.h"
 #include "launcher/running/process.h"
 
 #define COMM         "davit"
@@ -30,6 +31,8 @@ struct server {
 	pid_t pid;
 	ino_t user_ns;
 	uint64_t served;
+	bool is_counted;
+	uint64_t counts[STAT_COUNT];
 	char *image;
 };
 
@@ -137,8 +140,10 @@ static int note_server(struct census *census, int proc, const struct running *se
 		free(server.image);
 		return -1;
 	}
-	if (census->measure)
+	if (census->measure) {
 		server.served = process_field(proc, "io", "wchar:");
+		server.is_counted = counts_read(proc, server.counts);
+	}
 	census->servers[census->server_count++] = server;
 	return 0;
 }
@@ -260,6 +265,8 @@ static int assign_servers(struct running_list *list, const struct server *server
 				continue;
 			running->server = servers[j].pid;
 			running->served = servers[j].served;
+			running->is_counted = servers[j].is_counted;
+			memcpy(running->counts, servers[j].counts, sizeof(running->counts));
 			if (!running->image && copy(&running->image, servers[j].image) < 0)
 				return -1;
 		}

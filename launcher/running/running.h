@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "common/stats.h"
 
 /* What a rank's environment tells about its container; set by the launcher. */
 #define RUNNING_ENV_IMAGE   "DAVIT_IMAGE"   /* the image's path */
@@ -40,6 +41,8 @@ struct running {
 			   * are divided among those who share them */
 	pid_t server;     /* the image server, 0 if there is none or it is gone */
 	uint64_t served;  /* bytes that it has sent to the kernel (wchar of /proc/SERVER/io) */
+	bool is_counted;  /* it tells what it has counted: */
+	uint64_t counts[STAT_COUNT];
 };
 
 struct running_list {
@@ -53,8 +56,8 @@ struct running_want {
 	const char *name; /* NULL: any */
 };
 
-/* Finds all containers that the caller may see: root all, others their own. With `measure`, memory
- * and served are filled in, which takes longer. A process that ends meanwhile is no error. Returns 0,
+/* Finds all containers that the caller may see: root all, others their own. With `measure`, memory,
+ * served and counts are filled in, which takes longer. A process that ends meanwhile is no error. Returns 0,
  * or -1 with `err` set. */
 int running_list_read(struct running_list *list, bool measure, struct error *err);
 

@@ -3,9 +3,9 @@
  * fuzz_sif.c - any bytes as a SIF file.
  *
  * What is found must lie within the file, which is a little larger than the input says, so that
- * tables far inside are reached by short inputs. Needs images/sif.c, images/read.c, common/error.c.
+ * tables far inside are reached by short inputs. Needs images/sif.c, images/read.c, images/stats.c, common/error.c.
  */
-/* link: images/sif.c images/read.c common/error.c */
+/* link: images/sif.c images/read.c images/stats.c common/error.c */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

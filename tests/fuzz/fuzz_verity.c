@@ -7,7 +7,7 @@
  * is made before a read of some bytes, so while the image is being used. Whatever they are: a seal that
  * is taken for the true one gives the bytes that were sealed, or an error.
  */
-/* link: images/crypto.c images/merkle.c images/read.c images/seal.c images/verity.c common/digest.c common/error.c common/fd.c -DVERITY_PLACES=8 -lpthread -ldl */
+/* link: images/crypto.c images/merkle.c images/read.c images/stats.c images/seal.c images/verity.c common/digest.c common/error.c common/fd.c -DVERITY_PLACES=8 -lpthread -ldl */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>

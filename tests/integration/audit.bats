@@ -70,6 +70,32 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 	rm "$DAVIT_WORK/audited.sqfs"
 }
 
+@test 'what was read of the image, at the end' {
+	local key sum=0
+
+	cp "$SMALL" "$DAVIT_WORK/read.sqfs"
+	run_srun -N1 -n2 --container="$DAVIT_WORK/read.sqfs" sh -c 'cat /bin/busybox /etc/* >/dev/null'
+	assert_success
+	await_line end "$DAVIT_WORK/read.sqfs" ' signal=0 mount_ms='
+	[[ $(value mount_ms) =~ ^[0-9]+\.[0-9]{3}$ ]] || complain "$line"
+	(($(value bytes_read) + $(value bytes_pushed) >= $(stat -c %s "$DAVIT_WORK/trees/small/bin/busybox"))) ||
+	    complain "$line"
+	for key in bytes_decompressed bytes_stored cache_hits cache_misses; do
+		[[ $(value $key) =~ ^[0-9]+$ ]] || complain "$key: $line"
+	done
+	for key in lookup getattr readlink open read readdir xattr other; do
+		[[ $(value requests_$key) =~ ^[0-9]+$ ]] || complain "$key: $line"
+		sum=$((sum + $(value requests_$key)))
+	done
+	((sum > 10)) || complain "$sum requests: $line"
+	await_line start "$DAVIT_WORK/read.sqfs"
+	[[ $line != *mount_ms* ]] || complain "$line"
+	rm "$DAVIT_WORK/read.sqfs"
+	# a directory has no server that could count
+	run_srun --container="$DAVIT_WORK/trees/small" true
+	await_line end "$DAVIT_WORK/trees/small" ' signal=0$'
+}
+
 @test 'a signal is told' {
 	cp "$SMALL" "$DAVIT_WORK/killed.sqfs"
 	run_srun -N1 -n2 --container="$DAVIT_WORK/killed.sqfs" sh -c 'kill -TERM $$'

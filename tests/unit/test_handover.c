@@ -66,6 +66,26 @@ static void arrives_whole(void **state)
 	close(fd);
 }
 
+/* What the server has counted is there only where it says so, and comes as anybody may have written it. */
+static void counts(void **state)
+{
+	struct handover copy = { .magic = HANDOVER_MAGIC };
+	uint64_t values[STAT_COUNT];
+
+	(void)state;
+	copy.stats.lanes[0][STAT_HITS] = 1;
+	copy.stats.lanes[7][STAT_HITS] = 2;
+	copy.stats.lanes[3][STAT_READ] = UINT64_MAX;
+	copy.stats.lanes[4][STAT_READ] = UINT64_MAX;
+	assert_false(handover_stats(&copy, values));
+	copy.counts = HANDOVER_COUNTS;
+	assert_true(handover_stats(&copy, values));
+	assert_int_equal(values[STAT_HITS], 3);
+	assert_true(values[STAT_READ] == STATS_MAX);
+	copy.counts = UINT32_MAX;
+	assert_true(handover_stats(&copy, values));
+}
+
 static void variables(void **state)
 {
 	static const char with[] = "image=a\0gpus=$A=1\0$A=\0$AB=2=3\0$A=again";
@@ -391,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrives_whole),
 		cmocka_unit_test(variables),
+		cmocka_unit_test(counts),
 		cmocka_unit_test(without_text),
 		cmocka_unit_test(survives_exec),
 		cmocka_unit_test(size_is_sealed),

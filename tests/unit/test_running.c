@@ -308,8 +308,12 @@ static void test_without_environment(void **state)
 	process(11, 9, 0, UINT32_MAX, NULL);
 	process(12, 9, 0, UINT32_MAX, NULL);
 	assert_int_equal(grow(&census.servers, 0, sizeof(census.servers[0])), 0);
-	census.servers[census.server_count++] =
-		(struct server){ .pid = 99, .user_ns = 1009, .served = 77, .image = strdup("/i") };
+	census.servers[census.server_count++] = (struct server){ .pid = 99,
+								 .user_ns = 1009,
+								 .served = 77,
+								 .is_counted = true,
+								 .counts = { [STAT_HITS] = 5 },
+								 .image = strdup("/i") };
 	items = list();
 	assert_int_equal(census.list.count, 1);
 	assert_int_equal(items[0].pid, 11);
@@ -317,6 +321,8 @@ static void test_without_environment(void **state)
 	assert_int_equal(items[0].processes, 2);
 	assert_int_equal(items[0].server, 99);
 	assert_int_equal(items[0].served, 77);
+	assert_true(items[0].is_counted);
+	assert_int_equal(items[0].counts[STAT_HITS], 5);
 	assert_string_equal(items[0].image, "/i");
 }
 

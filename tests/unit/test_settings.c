@@ -95,7 +95,7 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
-		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s %x",
+		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s stats=%s %x",
 		settings->digest ? settings->digest : "",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
@@ -104,7 +104,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		choices[settings->mount_home], choices[settings->remap_root],
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
 		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
-		nic[settings->nic], choices[settings->slurm], settings->unshare.what);
+		nic[settings->nic], choices[settings->slurm], choices[settings->stats],
+		settings->unshare.what);
 
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
@@ -182,6 +183,8 @@ static const struct {
 	{ "security", "seccomp=./f,seccomp:allow:bpf,seccomp:deny:all",
 	  " seccomp=./f seccomp:allow:bpf seccomp:deny:all" },
 	{ "slurm", "yes", " slurm=yes " },
+	{ "stats", "on", " stats=yes " },
+	{ "stats", "no", " stats=no " },
 	{ "unshare", "net", " 1" },
 	{ "unshare", "ipc,uts", " 6" },
 	{ "unshare", "net,ipc,uts,pid", " f" },
@@ -348,6 +351,7 @@ static const struct {
 	{ "mpi", "Host", "'Host' is none of image, host, auto", NULL },
 	{ "mpi", "host,image", "'host,image' is none of image, host, auto", NULL },
 	{ "slurm", "n", "'n' is neither yes nor no", yes_or_no },
+	{ "stats", "json", "'json' is neither yes nor no", yes_or_no },
 	{ "unshare", "", "unknown namespace ''", spaces },
 	{ "unshare", "net,", "unknown namespace ''", spaces },
 	{ "unshare", "user", "unknown namespace 'user'", NULL },
