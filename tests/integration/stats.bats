@@ -184,9 +184,9 @@ is_quiet() {
 	    'USER JOB STEP MOUNT READ PUSHED UNPACKED STORED HITS MISSES NAMES ATTRS LINKS OPENS READS LISTS XATTRS OTHERS IMAGE'
 	assert_match "alice +$(job_now) +0 +[0-9.]+ms +[0-9.]+M +[0-9.]+[KM]? +[0-9.]+M +[0-9.]+M( +[0-9]+){10} +$image\$"
 	run_alice "$DAVIT" ps -sbn
-	assert_match "^alice +$(job_now) +0 +[0-9.]+ms +$before +[0-9]+ +[0-9]{7,} "
+	assert_match "^alice +$(job_now) +0 +[0-9.]+ms +[0-9]{7,} +[0-9]+ +[0-9]{7,} "
 	# root sees it as well, and another user nothing
-	assert_equal "$("$DAVIT" ps --json | jq '.containers[0].statistics.bytes_read')" "$before"
+	(($("$DAVIT" ps --json | jq '.containers[0].statistics.bytes_read') >= before)) || complain "$json"
 	assert_equal "$(as bob "$DAVIT" ps --json | jq -c '[.node, .containers]')" "[\"$host\",[]]"
 	scancel "$(job_now)"
 	finish
