@@ -32,6 +32,7 @@
 
 #include "common/fd.h"
 #include "images/measure.h"
+#include "images/read.h"
 #include "images/serve.h"
 #include "images/verity.h"
 #include "launcher/fdpass.h"
@@ -107,7 +108,9 @@ static void note_damage(void)
 	struct error err = ERROR_INIT;
 
 	if (!image_blame(served, &err)) {
-		handover->server = HANDOVER_SERVER_DAMAGED;
+		handover->read_error = image_read_failure();
+		handover->server =
+			handover->read_error ? HANDOVER_SERVER_UNREADABLE : HANDOVER_SERVER_DAMAGED;
 		return;
 	}
 	handover->server = HANDOVER_SERVER_ALTERED;
