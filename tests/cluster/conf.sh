@@ -129,6 +129,8 @@ write_cgroup_conf() {
 	fi
 	printf '%s\n' 'CgroupMountpoint=/sys/fs/cgroup' 'ConstrainDevices=yes' \
 	    'ConstrainCores=no' 'ConstrainRAMSpace=no'
+	# where a key comes twice, the last one counts
+	printf '%s\n' ${cgroup_conf[@]+"${cgroup_conf[@]}"}
 }
 
 # Removes the version 1 cgroups that the slurmds of this cluster leave behind.
