@@ -159,6 +159,6 @@ enum handover_server handover_server(int fd, const struct handover *copy)
 			return HANDOVER_SERVER_DIED;
 		copy = &again;
 	}
-	return copy->server <= HANDOVER_SERVER_ALTERED ? (enum handover_server)copy->server
-						       : HANDOVER_SERVER_NONE;
+	return copy->server < HANDOVER_SERVER_DIED ? (enum handover_server)copy->server
+						   : HANDOVER_SERVER_NONE;
 }

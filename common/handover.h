@@ -51,11 +51,12 @@ enum handover_state {
 };
 enum handover_server {
 	HANDOVER_SERVER_NONE = 0,
-	HANDOVER_SERVER_RUNS = 1,    /* and holds its lock */
-	HANDOVER_SERVER_ENDED = 2,   /* since nobody needed it any more */
-	HANDOVER_SERVER_DAMAGED = 3, /* it found a part of the image damaged or unreadable */
-	HANDOVER_SERVER_ALTERED = 4, /* it found the image to be another than its digest says */
-	HANDOVER_SERVER_DIED = 5,    /* never written: it says RUNS, but its lock is gone */
+	HANDOVER_SERVER_RUNS = 1,       /* and holds its lock */
+	HANDOVER_SERVER_ENDED = 2,      /* since nobody needed it any more */
+	HANDOVER_SERVER_DAMAGED = 3,    /* it found a part of the image damaged */
+	HANDOVER_SERVER_ALTERED = 4,    /* it found the image to be another than its digest says */
+	HANDOVER_SERVER_UNREADABLE = 5, /* the image's file system failed reads: see read_error */
+	HANDOVER_SERVER_DIED = 6,       /* never written: it says RUNS, but its lock is gone */
 };
 
 /* Is there something to read in `stats`? */
@@ -90,6 +91,7 @@ struct handover {
 	uint32_t exit_code; /* of every rank, when state is HANDOVER_FAILED */
 	uint32_t reported;  /* a rank has told about a failure of its command */
 	uint32_t server;    /* enum handover_server */
+	int32_t read_error; /* errno of HANDOVER_SERVER_UNREADABLE, set before that */
 	uint32_t
 		layer_full; /* MiB of the writable layer's file system, where that is full, else 0 */
 	uint32_t layer_kept; /* it is a directory of the user's, not memory */

@@ -79,9 +79,10 @@ static ssize_t read_some(const struct metadata *metadata, uint64_t position, voi
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		/* Not all of it may be wanted. */
+		if (n < 0 && got == 0)
 			return -1;
-		if (n == 0)
+		if (n <= 0)
 			break;
 		got += (size_t)n;
 	}

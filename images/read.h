@@ -20,6 +20,13 @@ struct image_guard {
 /* As pread(2). EIO also stands for bytes that the guard refuses. */
 ssize_t image_read(int fd, void *buf, size_t size, off_t offset);
 
+/* Why the file system of an image, or of its seal, failed a read the last time, as an errno; 0 as long as
+ * it never has. That tells a disk that does not give the bytes from bytes that make no sense. */
+int image_read_failure(void);
+
+/* For guards: a read(2) of theirs has failed. */
+void image_read_failed(int errnum);
+
 /* Puts a guard before a descriptor, or takes it away; while there is one thread. */
 void image_guard_add(struct image_guard *guard);
 void image_guard_remove(struct image_guard *guard);

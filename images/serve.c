@@ -21,6 +21,7 @@
 #include "common/fd.h"
 #include "images/blocks.h"
 #include "images/measure.h"
+#include "images/read.h"
 #include "images/service.h"
 #include "images/squash.h"
 #include "images/warm.h"
@@ -336,6 +337,10 @@ static int open_image(struct service *service, struct error *err)
 	struct squash *squash = squash_open(image->fd, image->offset, err);
 
 	service->content.squash = squash;
+	if (!squash && image_read_failure()) {
+		error_set(err, image_read_failure(), "cannot read image '%s'", image->path);
+		return error_remedy(err, "check its file system, and run again");
+	}
 	if (!squash) {
 		(void)image_blame(image, err);
 		error_wrap(err, "image '%s' is damaged or cannot be read", image->path);

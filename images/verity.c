@@ -77,8 +77,10 @@ static int read_exactly(int fd, void *buf, size_t size, uint64_t offset)
 {
 	ssize_t len = fd_pread_all(fd, buf, size, (off_t)offset);
 
-	if (len < 0)
+	if (len < 0) {
+		image_read_failed(errno);
 		return errno;
+	}
 	return (size_t)len == size ? 0 : -1;
 }
 

@@ -266,7 +266,8 @@ static int build_or_enter(struct site *site, struct error *err)
 /* What the innermost cause cannot know. */
 static void explain(const struct site *site, struct error *err)
 {
-	uint32_t server = site->container->rendezvous->handover->server;
+	const struct handover *handover = site->container->rendezvous->handover;
+	uint32_t server = handover->server;
 
 	if (err->errnum == EMFILE)
 		error_remedy(err, "raise the limit of open files (ulimit -n)");
@@ -288,8 +289,13 @@ static void explain(const struct site *site, struct error *err)
 			     site->image.path);
 	}
 	if (err->errnum == EIO && server == HANDOVER_SERVER_DAMAGED) {
-		error_wrap(err, "image '%s' is damaged or cannot be read", site->image.path);
-		error_remedy(err, "check its file system; copy or make the image again");
+		error_wrap(err, "image '%s' is damaged", site->image.path);
+		error_remedy(err, "copy or make the image again");
+	}
+	if (err->errnum == EIO && server == HANDOVER_SERVER_UNREADABLE) {
+		error_wrap(err, "image '%s' cannot be read (%s)", site->image.path,
+			   strerror(handover->read_error));
+		error_remedy(err, "check the image's file system, and run again");
 	}
 }
 

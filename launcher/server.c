@@ -33,6 +33,7 @@
 
 #include "common/fd.h"
 #include "images/measure.h"
+#include "images/read.h"
 #include "images/serve.h"
 #include "images/stats.h"
 #include "images/verity.h"
@@ -117,7 +118,9 @@ static void note_damage(void)
 	struct error err = ERROR_INIT;
 
 	if (!image_blame(self->image, &err)) {
-		handover->server = HANDOVER_SERVER_DAMAGED;
+		handover->read_error = image_read_failure();
+		handover->server =
+			handover->read_error ? HANDOVER_SERVER_UNREADABLE : HANDOVER_SERVER_DAMAGED;
 		return;
 	}
 	handover->server = HANDOVER_SERVER_ALTERED;

@@ -55,11 +55,15 @@ int explain_exit(const struct explain_step *step, int status, struct error *err)
 			err,
 			"check the job's memory (was it killed for using too much?) and the node's log");
 	case HANDOVER_SERVER_DAMAGED:
-		error_set(
-			err, 0,
-			"a part of image '%s' is damaged or cannot be read: files in it gave I/O errors",
-			image);
-		return error_remedy(err, "check its file system; copy or make the image again");
+		error_set(err, 0, "a part of image '%s' is damaged: files in it gave I/O errors",
+			  image);
+		return error_remedy(err, "copy or make the image again");
+	case HANDOVER_SERVER_UNREADABLE:
+		error_set(err, seen.read_error,
+			  "the file system of image '%s' failed, so files in it gave I/O errors",
+			  image);
+		return error_remedy(err,
+				    "check that file system and the node's log, and run again");
 	case HANDOVER_SERVER_ALTERED:
 		error_set(err, 0,
 			  "image '%s' is not what its digest says: files in it gave I/O errors",

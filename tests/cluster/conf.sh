@@ -131,6 +131,8 @@ write_cgroup_conf() {
 	fi
 	printf '%s\n' 'CgroupMountpoint=/sys/fs/cgroup' 'ConstrainDevices=yes' \
 	    "ConstrainCores=$(is_constrained cores)" "ConstrainRAMSpace=$(is_constrained ram)"
+	# where a key comes twice, the last one counts
+	printf '%s\n' ${cgroup_conf[@]+"${cgroup_conf[@]}"}
 }
 
 # Removes the version 1 cgroups that the slurmds of this cluster leave behind.

@@ -364,6 +364,10 @@ static void server_lives_and_dies(void **state)
 	assert_int_equal(server(fd), HANDOVER_SERVER_DAMAGED);
 	handover->server = HANDOVER_SERVER_ALTERED;
 	assert_int_equal(server(fd), HANDOVER_SERVER_ALTERED);
+	handover->server = HANDOVER_SERVER_UNREADABLE;
+	assert_int_equal(server(fd), HANDOVER_SERVER_UNREADABLE);
+	handover->server = HANDOVER_SERVER_DIED; /* nobody says that of itself */
+	assert_int_equal(server(fd), HANDOVER_SERVER_NONE);
 	handover->server = 77;
 	assert_int_equal(server(fd), HANDOVER_SERVER_NONE);
 	unmap(handover);

@@ -325,6 +325,34 @@ static void truncated_or_grown_meanwhile(void **state)
 	close_sealed(&opened);
 }
 
+/* What cannot be read is no other than it was; nor is it remembered as bad. */
+static void unreadable_for_a_while(void **state)
+{
+	cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct opened opened = fresh();
+	cleanup_close int good = dup(opened.fd);
+	char byte;
+
+	(void)state;
+	/* Nothing but a read that fails is a failure: others have been refused bytes before. */
+	assert_int_equal(image_read_failure(), 0);
+	assert_int_equal(dup2(dir, opened.fd), opened.fd);
+	errno = 0;
+	assert_int_equal(image_read(opened.fd, &byte, 1, 4096), -1);
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(image_read_failure(), EISDIR);
+	assert_false(verity_is_broken(opened.verity));
+	assert_int_equal(dup2(good, opened.fd), opened.fd);
+	check_read(opened.fd, SIZE, 0, SIZE);
+	close_sealed(&opened);
+
+	/* The same without a guard. */
+	assert_int_equal(image_read(-1, &byte, 1, 0), -1);
+	assert_int_equal(image_read_failure(), EBADF);
+	image_read_failed(EINTR);
+	assert_int_equal(image_read_failure(), EBADF);
+}
+
 /* Who may write to the image and to its seal still cannot make one that fits. */
 static void both_changed_meanwhile(void **state)
 {
@@ -584,6 +612,7 @@ int main(void)
 		cmocka_unit_test(changed_byte_of_the_image),
 		cmocka_unit_test(every_byte_of_the_tree),
 		cmocka_unit_test(truncated_or_grown_meanwhile),
+		cmocka_unit_test(unreadable_for_a_while),
 		cmocka_unit_test(both_changed_meanwhile),
 		cmocka_unit_test(many_threads),
 		cmocka_unit_test(bad_headers),
