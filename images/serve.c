@@ -85,6 +85,8 @@ static int find(struct service *service, fuse_ino_t parent, const char *name, fu
 				      &inode);
 		if (!error)
 			*node = node_of(service, inode);
+	} else if (strlen(name) > NAME_MAX) {
+		error = ENAMETOOLONG;
 	}
 	if (error == ENOENT) {
 		error = added_lookup(service->added, parent, name, &inode);

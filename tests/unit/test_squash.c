@@ -111,6 +111,7 @@ static void each_compression(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		cleanup_free char *target = NULL;
+		uint32_t parent;
 		struct stat st;
 
 		open_seed(names[i]);
@@ -122,6 +123,10 @@ static void each_compression(void **state)
 		assert_string_equal(target, "../file");
 		assert_int_equal(squash_stat(squash, find("null"), &st), 0);
 		assert_true(S_ISCHR(st.st_mode) && st.st_rdev == 0x103 && st.st_uid == 0);
+		assert_int_equal(squash_stat(squash, find("dir"), &st), 0);
+		assert_int_equal(squash_parent(squash, find("dir/sub"), &parent), 0);
+		assert_int_equal(parent, st.st_ino);
+		assert_int_equal(squash_parent(squash, find("file"), &parent), ENOTDIR);
 		/* two holes and an end */
 		assert_int_equal(read_file(find("sparse"), 8990, buf, sizeof(buf), &got), 0);
 		assert_int_equal(got, 13);
@@ -158,6 +163,9 @@ static void attributes(void **state)
 	assert_int_equal(squash_listxattr(squash, find("zero"), buf, 8, &len), ERANGE);
 	assert_int_equal(squash_listxattr(squash, find("empty"), buf, 256, &len), 0);
 	assert_int_equal(len, 0);
+	/* "trusted" ones are there and not listed */
+	assert_int_equal(squash_listxattr(squash, find("dir/more"), buf, 256, &len), 0);
+	assert_int_equal(len, 0);
 	open_seed("raw-small");
 	assert_false(squash_has_xattrs(squash));
 	assert_int_equal(squash_getxattr(squash, find("f1"), "user.one", buf, 1, &len), ENODATA);
@@ -166,6 +174,7 @@ static void attributes(void **state)
 /* What one call of squash_readdir() shows: the first entry. */
 struct seen {
 	char name[300];
+	uint32_t number;
 	off_t next;
 	size_t count;
 };
@@ -177,6 +186,7 @@ static bool see(const struct squash_entry *entry, void *data)
 	if (seen->count++ > 0)
 		return false;
 	snprintf(seen->name, sizeof(seen->name), "%s", entry->name);
+	seen->number = entry->number;
 	seen->next = entry->next;
 	return true;
 }
@@ -190,6 +200,7 @@ static void a_directory_with_an_index(void **state)
 		size_t count = 0;
 		uint64_t inode;
 		struct seen seen = { .next = 0 };
+		struct stat st;
 
 		open_seed(names[i]);
 		do {
@@ -206,6 +217,8 @@ static void a_directory_with_an_index(void **state)
 			assert_string_equal(seen.name, expected);
 			assert_int_equal(
 				squash_lookup(squash, squash_root(squash), expected, &inode), 0);
+			assert_int_equal(squash_stat(squash, inode, &st), 0);
+			assert_int_equal(seen.number, st.st_ino);
 		} while (count < 1000);
 		assert_int_equal(count, 35);
 		assert_int_equal(squash_lookup(squash, squash_root(squash), "a", &inode), ENOENT);
