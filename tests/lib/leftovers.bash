@@ -76,7 +76,8 @@ leftovers_remove() {
 	mkdir -p "$DAVIT_WORK/fuse"
 	mount -t fusectl davit-test "$DAVIT_WORK/fuse"
 	# (other clusters have theirs there, too)
-	for minor in $(sed -n 's/^[0-9]* [0-9]* 0:\([0-9]*\) .* - fuse\.davit .*/\1/p' /proc/[0-9]*/mountinfo 2>/dev/null | sort -u); do
+	sed -n 's/^[0-9]* [0-9]* 0:\([0-9]*\) .* - fuse\.davit .*/\1/p' /proc/[0-9]*/mountinfo 2>/dev/null | sort -u |
+	    while read -r minor; do
 		file=$DAVIT_WORK/fuse/$minor
 		if [[ $(stat -c %U "$file") == @(alice|bob) && $(<"$file/waiting") != 0 ]] 2>/dev/null; then
 			echo 1 >"$file/abort"
