@@ -170,6 +170,25 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		service_reply_error(req, error);
 }
 
+/* Of other kinds than these two the kernel does not ask. */
+static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
+		     struct fuse_file_info *file)
+{
+	struct service *service = service_of(req);
+	int error = ENXIO;
+
+	(void)file;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		error = EINVAL;
+	else if (!added_is(node))
+		error = squash_seek(service->content.squash, inode_of(service, node),
+				    whence == SEEK_HOLE, &offset);
+	if (error)
+		service_reply_error(req, error);
+	else
+		fuse_reply_lseek(req, offset);
+}
+
 static void op_readdir(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset,
 		       struct fuse_file_info *file)
 {
@@ -271,6 +290,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.open = op_open,
 	.opendir = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
 	.statfs = op_statfs,

@@ -54,6 +54,11 @@ int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t si
 /* The beginning of a fragment. EIO where there is none of that number. */
 int squash_fragment(const struct squash *squash, uint32_t index, struct squash_extent *extent);
 
+/* Moves *offset on to the first byte that is in a hole, or that is in none; the end of a file is a hole.
+ * A list of very many blocks is not followed to its end: what is behind counts as no hole. ENXIO: there
+ * is no such byte. */
+int squash_seek(struct squash *squash, uint64_t inode, bool to_hole, off_t *offset);
+
 /* Gets the block of `extent`, no hole, from `cache`, or from the image into it; the extent lies
  * within it. To be put back with blocks_put(). */
 int squash_get_block(const struct squash *squash, struct blocks *cache,

@@ -168,6 +168,18 @@ each_packed() {
 	equal "$equal_image"
 }
 
+@test 'holes: where the blocks are that the image does not have' {
+	equal_packed "$mixed" -comp zstd -b 64K
+	run_davit --workdir=/sparse --mounts="$programs:/dev/programs" "$equal_image" /dev/programs/walk
+	assert_success
+	assert_equal "$(grep ': data' <<<"$output")" './begin: data from 2490368 to 2500001
+./end: data from 0 to 65536
+./middle: data from 0 to 131072
+./middle: data from 1048576 to 1114112
+./middle: data from 1966080 to 2031616
+./noise: data from 0 to 262144'
+}
+
 @test 'sorted by priority, without a name that is a file system of its own' {
 	printf '%s\n' "$mixed/files/program 100" "$mixed/files/sub -5" "$mixed/sparse/all 32767" \
 	    >"$BATS_TEST_TMPDIR/sort"
@@ -235,8 +247,9 @@ each_packed() {
 	run stat -c %u:%g "$equal_dir"/kernel/kinds/owner-*
 	umount "$equal_dir/kernel"
 	assert_output $'0:0\n4000000000:4294967294\n65535:65536\n70000:1'
-	run_davit --mounts="$programs:/dev/programs" "$equal_image" /dev/programs/walk --mine
+	run_davit --workdir=/kinds --mounts="$programs:/dev/programs" "$equal_image" /dev/programs/walk --mine
 	assert_success
+	assert_match './owner-4000000000:4294967294: mode'
 	[[ $output != *'somebody else'* ]] || complain 'not all are'
 }
 

@@ -137,6 +137,38 @@ static void each_compression(void **state)
 	}
 }
 
+/* Where squash_seek() leads to, or -errno. */
+static off_t seek(const char *name, bool to_hole, off_t offset)
+{
+	int error = squash_seek(squash, find(name), to_hole, &offset);
+
+	return error ? -error : offset;
+}
+
+static void holes(void **state)
+{
+	(void)state;
+	open_seed("gzip");
+	/* two blocks that are none, and a tail */
+	assert_int_equal(seek("sparse", false, 0), 8192);
+	assert_int_equal(seek("sparse", false, 8191), 8192);
+	assert_int_equal(seek("sparse", false, 9002), 9002);
+	assert_int_equal(seek("sparse", false, 9003), -ENXIO);
+	assert_int_equal(seek("sparse", true, 0), 0);
+	assert_int_equal(seek("sparse", true, 5000), 5000);
+	assert_int_equal(seek("sparse", true, 8192), 9003);
+	assert_int_equal(seek("sparse", true, 9003), -ENXIO);
+	assert_int_equal(seek("blocks", false, 17), 17);
+	assert_int_equal(seek("blocks", true, 17), 4200);
+	assert_int_equal(seek("blocks", true, -1), -ENXIO);
+	assert_int_equal(seek("blocks", false, INT64_MAX), -ENXIO);
+	assert_int_equal(seek("zero", true, 0), -ENXIO);
+	assert_int_equal(seek("dir", true, 0), -EINVAL);
+	open_seed("large");
+	assert_int_equal(seek("large", false, 1), 12 << 20);
+	assert_int_equal(seek("large", true, 12 << 20), (12 << 20) + 3);
+}
+
 static void attributes(void **state)
 {
 	char buf[256];
@@ -534,6 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_compression),
+		cmocka_unit_test(holes),
 		cmocka_unit_test(attributes),
 		cmocka_unit_test(a_directory_with_an_index),
 		cmocka_unit_test(a_file_of_many_blocks),

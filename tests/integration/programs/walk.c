@@ -195,7 +195,6 @@ static void check_hole(const char *path, int fd, off_t from, off_t to)
 	}
 }
 
-/* A file system need not tell of holes. */
 static void seek_holes(const char *path, int fd, off_t size)
 {
 	off_t data = 0, hole = 0;
@@ -212,6 +211,8 @@ static void seek_holes(const char *path, int fd, off_t size)
 		hole = lseek(fd, data, SEEK_HOLE);
 		if (hole <= data || hole > size)
 			return say(path, "WRONG: SEEK_HOLE");
+		print_name(stdout, path);
+		printf(": data from %jd to %jd\n", (intmax_t)data, (intmax_t)hole);
 	}
 	if (lseek(fd, size, SEEK_DATA) >= 0 || errno != ENXIO)
 		say(path, "WRONG: SEEK_DATA at the end");
