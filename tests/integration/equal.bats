@@ -163,8 +163,8 @@ each_packed() {
 	equal "$equal_image"
 	# one that has grown twice: tables are written anew, fragments of before stay
 	equal_pack "$mixed" -root-becomes before
-	mksquashfs "$mixed/files" "$mixed/kinds" "$equal_image" -quiet -no-progress >/dev/null
-	mksquashfs "$mixed" "$equal_image" -quiet -no-progress -root-becomes between >/dev/null
+	mksquashfs "$mixed/files" "$mixed/kinds" "$equal_image" -quiet -no-progress -no-recovery >/dev/null
+	mksquashfs "$mixed" "$equal_image" -quiet -no-progress -no-recovery -root-becomes between >/dev/null
 	equal "$equal_image"
 }
 
