@@ -94,6 +94,11 @@ mode_t added_mode(struct added *added, uint64_t node)
 	return added_is(node) && at < added->count ? added->nodes[at].mode : 0;
 }
 
+uint64_t added_parent(struct added *added, uint64_t node)
+{
+	return added->nodes[node - ADDED_BIT].parent;
+}
+
 const char *added_next(struct added *added, uint64_t parent, size_t *cursor, uint64_t *node)
 {
 	size_t count = added->count;

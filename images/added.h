@@ -41,6 +41,9 @@ int added_lookup(struct added *added, uint64_t parent, const char *name, uint64_
 /* The mode that `node` was created with, 0 if there is no such node. */
 mode_t added_mode(struct added *added, uint64_t node);
 
+/* The directory that `node`, which exists, is in. */
+uint64_t added_parent(struct added *added, uint64_t node);
+
 /* Walks the children of `parent`: starts with *cursor 0 and returns their names (which live as long
  * as the table) one by one, NULL at the end. *cursor is then just behind the child. */
 const char *added_next(struct added *added, uint64_t parent, size_t *cursor, uint64_t *node);

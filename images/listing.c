@@ -29,10 +29,11 @@ struct listing {
 	size_t used, size;
 };
 
-static bool list(struct listing *listing, const char *name, fuse_ino_t node, mode_t type,
-		 off_t next)
+/* `number` is the st_ino that stat(2) tells, too. */
+static bool list(struct listing *listing, const char *name, fuse_ino_t node, ino_t number,
+		 mode_t type, off_t next)
 {
-	struct fuse_entry_param entry = { .attr = { .st_mode = type, .st_ino = node } };
+	struct fuse_entry_param entry = { .attr = { .st_mode = type, .st_ino = number } };
 	bool is_dot = name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 	char *at = listing->buf + listing->used;
 	size_t room = listing->size - listing->used, need;
@@ -55,8 +56,8 @@ static bool list_image(const struct squash_entry *entry, void *data)
 {
 	struct listing *listing = data;
 
-	return list(listing, entry->name, node_of(listing->service, entry->inode), entry->type,
-		    entry->next + OFFSET_IMAGE);
+	return list(listing, entry->name, node_of(listing->service, entry->inode), entry->number,
+		    entry->type, entry->next + OFFSET_IMAGE);
 }
 
 static void list_added(struct listing *listing, fuse_ino_t dir, off_t offset)
@@ -67,18 +68,52 @@ static void list_added(struct listing *listing, fuse_ino_t dir, off_t offset)
 	uint64_t node;
 
 	while ((name = added_next(added, dir, &cursor, &node)))
-		if (!list(listing, name, node, added_mode(added, node) & S_IFMT,
+		if (!list(listing, name, node, node, added_mode(added, node) & S_IFMT,
 			  OFFSET_ADDED + (off_t)cursor))
 			break;
+}
+
+static int get_number(struct service *service, fuse_ino_t node, ino_t *number)
+{
+	struct fuse_entry_param entry;
+	int error = service_make_entry(service, node, &entry);
+
+	*number = entry.attr.st_ino;
+	return error;
+}
+
+static int get_parent_number(struct service *service, fuse_ino_t dir, ino_t *number)
+{
+	uint32_t parent = 0;
+	int error;
+
+	if (dir == FUSE_ROOT_ID)
+		return get_number(service, dir, number);
+	if (added_is(dir))
+		return get_number(service, added_parent(service->added, dir), number);
+	error = squash_parent(service->content.squash, inode_of(service, dir), &parent);
+	*number = parent;
+	return error;
+}
+
+static int list_dots(struct listing *listing, fuse_ino_t dir, off_t offset)
+{
+	ino_t number;
+
+	listing->error = get_number(listing->service, dir, &number);
+	if (listing->error || (offset == 0 && !list(listing, ".", dir, number, S_IFDIR, 1)))
+		return listing->error;
+	listing->error = get_parent_number(listing->service, dir, &number);
+	if (!listing->error)
+		(void)list(listing, "..", FUSE_ROOT_ID, number, S_IFDIR, OFFSET_IMAGE);
+	return listing->error;
 }
 
 static int list_all(struct listing *listing, fuse_ino_t dir, off_t offset)
 {
 	int error = 0;
 
-	if (offset == 0 && !list(listing, ".", dir, S_IFDIR, 1))
-		return listing->error;
-	if (offset <= 1 && !list(listing, "..", FUSE_ROOT_ID, S_IFDIR, OFFSET_IMAGE))
+	if (offset <= 1 && (list_dots(listing, dir, offset) || listing->full))
 		return listing->error;
 	if (offset < OFFSET_ADDED && !added_is(dir))
 		error = squash_readdir(listing->service->content.squash,

@@ -86,6 +86,8 @@ static int find(struct service *service, fuse_ino_t parent, const char *name, fu
 				      &inode);
 		if (!error)
 			*node = node_of(service, inode);
+	} else if (strlen(name) > NAME_MAX) {
+		error = ENAMETOOLONG;
 	}
 	if (error == ENOENT) {
 		error = added_lookup(service->added, parent, name, &inode);
@@ -172,6 +174,25 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
 	if (error)
 		service_reply_error(req, error);
+}
+
+/* Of other kinds than these two the kernel does not ask. */
+static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t offset, int whence,
+		     struct fuse_file_info *file)
+{
+	struct service *service = service_of(req);
+	int error = ENXIO;
+
+	(void)file;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		error = EINVAL;
+	else if (!added_is(node))
+		error = squash_seek(service->content.squash, inode_of(service, node),
+				    whence == SEEK_HOLE, &offset);
+	if (error)
+		service_reply_error(req, error);
+	else
+		fuse_reply_lseek(req, offset);
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset,
@@ -281,6 +302,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.open = op_open,
 	.opendir = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
 	.statfs = op_statfs,

@@ -54,6 +54,11 @@ int squash_locate(struct squash *squash, uint64_t inode, off_t offset, size_t si
 /* The beginning of a fragment. EIO where there is none of that number. */
 int squash_fragment(const struct squash *squash, uint32_t index, struct squash_extent *extent);
 
+/* Moves *offset on to the first byte that is in a hole, or that is in none; the end of a file is a hole.
+ * A list of very many blocks is not followed to its end: what is behind counts as no hole. ENXIO: there
+ * is no such byte. */
+int squash_seek(struct squash *squash, uint64_t inode, bool to_hole, off_t *offset);
+
 /* Gets the block of `extent`, no hole, from `cache`, or from the image into it; the extent lies
  * within it. To be put back with blocks_put(). */
 int squash_get_block(const struct squash *squash, struct blocks *cache,
@@ -65,8 +70,9 @@ int squash_readlink(struct squash *squash, uint64_t inode, char **target);
 struct squash_entry {
 	const char *name;
 	uint64_t inode;
-	mode_t type; /* the S_IFMT bits */
-	off_t next;  /* where the walk goes on behind this entry */
+	uint32_t number; /* its st_ino */
+	mode_t type;     /* the S_IFMT bits */
+	off_t next;      /* where the walk goes on behind this entry */
 };
 
 /* Calls `each` for the entries of `dir` from `offset` on (0, or an entry's `next`) until it returns
@@ -74,7 +80,11 @@ struct squash_entry {
 int squash_readdir(struct squash *squash, uint64_t dir, off_t offset,
 		   bool (*each)(const struct squash_entry *entry, void *data), void *data);
 
-/* As getxattr(2) and listxattr(2), the length in *len; with `size` 0 only the length. */
+/* The st_ino of the directory that `dir` is in; of the root, some number. */
+int squash_parent(struct squash *squash, uint64_t dir, uint32_t *parent);
+
+/* As getxattr(2) and listxattr(2), the length in *len; with `size` 0 only the length.
+ * "trusted" attributes are not listed. */
 int squash_getxattr(struct squash *squash, uint64_t inode, const char *name, char *buf, size_t size,
 		    size_t *len);
 int squash_listxattr(struct squash *squash, uint64_t inode, char *buf, size_t size, size_t *len);

@@ -21,12 +21,14 @@ struct walk {
 	struct cursor at;
 	size_t offset, size; /* bytes: of the next entry or header, and of the list */
 	uint64_t inodes;     /* where those of this group are */
+	uint32_t number;     /* from which theirs are counted */
 	uint32_t left;       /* entries of this group */
 };
 
 struct entry {
 	char name[ENTRY_NAME];
 	uint64_t inode;
+	uint32_t number;
 	mode_t type;
 	size_t offset; /* of the entry in the list */
 };
@@ -101,6 +103,7 @@ static int next_group(struct walk *walk)
 		return EIO;
 	walk->left = le32toh(header.count) + 1;
 	walk->inodes = (uint64_t)le32toh(header.start_block) << 16;
+	walk->number = le32toh(header.inode_number);
 	return 0;
 }
 
@@ -133,6 +136,7 @@ static int next(struct walk *walk, struct entry *entry, bool *more)
 		return EIO;
 	entry->name[size] = '\0';
 	entry->inode = walk->inodes | le16toh(stored.offset);
+	entry->number = walk->number + (uint32_t)(int16_t)le16toh(stored.inode_number);
 	entry->type = types[type];
 	walk->left--;
 	return is_name(entry->name, size) ? 0 : EIO;
@@ -173,6 +177,7 @@ int squash_readdir(struct squash *squash, uint64_t number, off_t offset,
 		const struct squash_entry entry = {
 			.name = found.name,
 			.inode = found.inode,
+			.number = found.number,
 			.type = found.type,
 			.next = (off_t)walk.offset,
 		};
@@ -181,4 +186,17 @@ int squash_readdir(struct squash *squash, uint64_t number, off_t offset,
 			break;
 	}
 	return error;
+}
+
+int squash_parent(struct squash *squash, uint64_t number, uint32_t *parent)
+{
+	struct cursor cursor;
+	struct inode inode;
+
+	if (inode_read(squash, number, &inode, &cursor))
+		return EIO;
+	if (!S_ISDIR(inode.mode))
+		return ENOTDIR;
+	*parent = inode.dir.parent;
+	return 0;
 }

@@ -14,9 +14,10 @@
 #include "common/fd.h"
 #include "images/codec.h"
 
-#define FILE_MARKS_MAX 1024 /* places in the list of a file */
-#define STRIDE_MIN     2048 /* blocks between two places, which make one block of metadata */
-#define STRETCH        256  /* of the list, read at once */
+#define FILE_MARKS_MAX 1024       /* places in the list of a file */
+#define STRIDE_MIN     2048       /* blocks between two places, which make one block of metadata */
+#define STRETCH        256        /* of the list, read at once */
+#define SEEK_MAX       (1u << 20) /* blocks that are looked at for one that is a hole, or none */
 
 struct file_mark {
 	uint64_t position; /* in the image: of the block of metadata, */
@@ -207,6 +208,47 @@ int squash_locate(struct squash *squash, uint64_t number, off_t offset, size_t s
 	if (first < list.count && walk_to(squash, number, first, &list))
 		return EIO;
 	return locate(squash, &inode, &list, (uint64_t)offset, size, extents, max, count);
+}
+
+/* From block *at of the list on, which the list is at. Returns 0 or EIO. */
+static int seek_block(struct block_list *list, bool to_hole, uint64_t *at)
+{
+	struct squash_extent extent;
+
+	for (uint64_t end = *at + SEEK_MAX; *at < list->count && *at < end; ++*at) {
+		if (locate_block(list, &extent))
+			return EIO;
+		if (extent.hole == to_hole)
+			break;
+	}
+	return 0;
+}
+
+int squash_seek(struct squash *squash, uint64_t number, bool to_hole, off_t *offset)
+{
+	uint64_t first = (uint64_t)*offset / squash->block_size, at = first;
+	struct block_list list;
+	struct inode inode;
+	bool is_hole;
+
+	if (inode_read(squash, number, &inode, &list.at))
+		return EIO;
+	if (!S_ISREG(inode.mode))
+		return EINVAL;
+	if (*offset < 0 || (uint64_t)*offset >= inode.size)
+		return ENXIO;
+	list.block = inode.file.start;
+	list.count = count_blocks(squash, &inode);
+	if (at < list.count &&
+	    (walk_to(squash, number, at, &list) || seek_block(&list, to_hole, &at)))
+		return EIO;
+	/* At the end of the list a tail may follow, which is none. */
+	is_hole = to_hole && at < list.count && at < first + SEEK_MAX;
+	if (at > first)
+		*offset = (off_t)(at * squash->block_size);
+	if (to_hole && !is_hole)
+		*offset = (off_t)inode.size;
+	return !to_hole && (uint64_t)*offset >= inode.size ? ENXIO : 0;
 }
 
 struct source {

@@ -56,6 +56,7 @@ struct inode {
 			uint32_t fragment, fragment_offset; /* SQUASHFS_INVALID_FRAG for none */
 		} file;
 		struct {
+			uint32_t parent;        /* its number */
 			uint32_t block, offset; /* of the list, in the table of directories */
 			size_t index_count;
 		} dir;

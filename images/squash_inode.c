@@ -74,6 +74,7 @@ static void take_dir(const union stored *stored, struct inode *inode)
 {
 	inode->links = le32toh(stored->dir.nlink);
 	inode->size = le16toh(stored->dir.file_size);
+	inode->dir.parent = le32toh(stored->dir.parent_inode);
 	inode->dir.block = le32toh(stored->dir.start_block);
 	inode->dir.offset = le16toh(stored->dir.offset);
 	inode->dir.index_count = 0;
@@ -83,6 +84,7 @@ static void take_long_dir(const union stored *stored, struct inode *inode)
 {
 	inode->links = le32toh(stored->ldir.nlink);
 	inode->size = le32toh(stored->ldir.file_size);
+	inode->dir.parent = le32toh(stored->ldir.parent_inode);
 	inode->dir.block = le32toh(stored->ldir.start_block);
 	inode->dir.offset = le16toh(stored->ldir.offset);
 	inode->dir.index_count = le16toh(stored->ldir.i_count);

@@ -133,6 +133,12 @@ int squash_getxattr(struct squash *squash, uint64_t number, const char *name, ch
 	return error ? error : ENODATA;
 }
 
+/* Linux shows these only to who may do anything on the node; no container has such a process. */
+static bool is_shown(const char *name)
+{
+	return strncmp(name, "trusted.", strlen("trusted.")) != 0;
+}
+
 int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t size, size_t *len)
 {
 	struct walk walk;
@@ -145,6 +151,8 @@ int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t s
 		error = next(&walk);
 		if (error)
 			break;
+		if (!is_shown(walk.name))
+			continue;
 		room = strlen(walk.name) + 1;
 		if (*len + room > XATTR_LIST_MAX)
 			return EIO;

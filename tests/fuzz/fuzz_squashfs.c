@@ -46,6 +46,7 @@ static struct {
 	int answers, error;
 	struct stat attr;
 	fuse_ino_t node;
+	off_t offset;
 	char *data;
 	size_t size;
 } reply;
@@ -155,6 +156,13 @@ int fuse_reply_xattr(fuse_req_t req, size_t count)
 {
 	(void)req;
 	reply.size = count;
+	return answer(0);
+}
+
+int fuse_reply_lseek(fuse_req_t req, off_t off)
+{
+	(void)req;
+	reply.offset = off;
 	return answer(0);
 }
 
@@ -290,6 +298,21 @@ static void read_all(fuse_ino_t node, off_t size)
 			assert(reply.size <= READ_SIZE);
 }
 
+static void seek(fuse_ino_t node, off_t size)
+{
+	struct fuse_file_info file = { .flags = 0 };
+	off_t offset = 0;
+
+	for (int i = 0; i < READS_MAX && offset < size; i++) {
+		if (ASK(lseek, node, offset, i % 2 ? SEEK_DATA : SEEK_HOLE, &file))
+			break;
+		assert(reply.offset >= offset && reply.offset <= size);
+		offset = reply.offset;
+	}
+	assert(ASK(lseek, node, size, SEEK_DATA, &file) != 0);
+	assert(ASK(lseek, node, -1, SEEK_HOLE, &file) != 0);
+}
+
 static void read_xattrs(fuse_ino_t node)
 {
 	cleanup_free char *names = NULL;
@@ -334,6 +357,7 @@ static void look_at(fuse_ino_t node)
 		list(node, false);
 	} else if (S_ISREG(st.st_mode)) {
 		read_all(node, st.st_size);
+		seek(node, st.st_size);
 	} else {
 		struct fuse_file_info file = { .flags = 0 };
 

@@ -78,6 +78,7 @@ static void creates_and_finds(void **state)
 	assert_int_equal(added_lookup(*state, IMAGE_DIR, "dat", &found), ENOENT);
 	assert_int_equal(added_lookup(*state, IMAGE_DIR, "data2", &found), ENOENT);
 	assert_int_equal(added_lookup(*state, IMAGE_DIR, "", &found), ENOENT);
+	assert_true(added_parent(*state, dir) == IMAGE_DIR && added_parent(*state, file) == dir);
 	assert_int_equal(added_mode(*state, file + 1), 0); /* ours, but not there */
 	assert_true(added_is(file + 1));
 	assert_int_equal(added_mode(*state, UINT64_MAX), 0);

@@ -111,6 +111,7 @@ static void each_compression(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		cleanup_free char *target = NULL;
+		uint32_t parent;
 		struct stat st;
 
 		open_seed(names[i]);
@@ -122,6 +123,10 @@ static void each_compression(void **state)
 		assert_string_equal(target, "../file");
 		assert_int_equal(squash_stat(squash, find("null"), &st), 0);
 		assert_true(S_ISCHR(st.st_mode) && st.st_rdev == 0x103 && st.st_uid == 0);
+		assert_int_equal(squash_stat(squash, find("dir"), &st), 0);
+		assert_int_equal(squash_parent(squash, find("dir/sub"), &parent), 0);
+		assert_int_equal(parent, st.st_ino);
+		assert_int_equal(squash_parent(squash, find("file"), &parent), ENOTDIR);
 		/* two holes and an end */
 		assert_int_equal(read_file(find("sparse"), 8990, buf, sizeof(buf), &got), 0);
 		assert_int_equal(got, 13);
@@ -130,6 +135,38 @@ static void each_compression(void **state)
 		assert_int_equal(got, 20);
 		assert_memory_equal(buf, "yyyyyyyyyyyyyyyyyyyy", 20);
 	}
+}
+
+/* Where squash_seek() leads to, or -errno. */
+static off_t seek(const char *name, bool to_hole, off_t offset)
+{
+	int error = squash_seek(squash, find(name), to_hole, &offset);
+
+	return error ? -error : offset;
+}
+
+static void holes(void **state)
+{
+	(void)state;
+	open_seed("gzip");
+	/* two blocks that are none, and a tail */
+	assert_int_equal(seek("sparse", false, 0), 8192);
+	assert_int_equal(seek("sparse", false, 8191), 8192);
+	assert_int_equal(seek("sparse", false, 9002), 9002);
+	assert_int_equal(seek("sparse", false, 9003), -ENXIO);
+	assert_int_equal(seek("sparse", true, 0), 0);
+	assert_int_equal(seek("sparse", true, 5000), 5000);
+	assert_int_equal(seek("sparse", true, 8192), 9003);
+	assert_int_equal(seek("sparse", true, 9003), -ENXIO);
+	assert_int_equal(seek("blocks", false, 17), 17);
+	assert_int_equal(seek("blocks", true, 17), 4200);
+	assert_int_equal(seek("blocks", true, -1), -ENXIO);
+	assert_int_equal(seek("blocks", false, INT64_MAX), -ENXIO);
+	assert_int_equal(seek("zero", true, 0), -ENXIO);
+	assert_int_equal(seek("dir", true, 0), -EINVAL);
+	open_seed("large");
+	assert_int_equal(seek("large", false, 1), 12 << 20);
+	assert_int_equal(seek("large", true, 12 << 20), (12 << 20) + 3);
 }
 
 static void attributes(void **state)
@@ -158,6 +195,9 @@ static void attributes(void **state)
 	assert_int_equal(squash_listxattr(squash, find("zero"), buf, 8, &len), ERANGE);
 	assert_int_equal(squash_listxattr(squash, find("empty"), buf, 256, &len), 0);
 	assert_int_equal(len, 0);
+	/* "trusted" ones are there and not listed */
+	assert_int_equal(squash_listxattr(squash, find("dir/more"), buf, 256, &len), 0);
+	assert_int_equal(len, 0);
 	open_seed("raw-small");
 	assert_false(squash_has_xattrs(squash));
 	assert_int_equal(squash_getxattr(squash, find("f1"), "user.one", buf, 1, &len), ENODATA);
@@ -166,6 +206,7 @@ static void attributes(void **state)
 /* What one call of squash_readdir() shows: the first entry. */
 struct seen {
 	char name[300];
+	uint32_t number;
 	off_t next;
 	size_t count;
 };
@@ -177,6 +218,7 @@ static bool see(const struct squash_entry *entry, void *data)
 	if (seen->count++ > 0)
 		return false;
 	snprintf(seen->name, sizeof(seen->name), "%s", entry->name);
+	seen->number = entry->number;
 	seen->next = entry->next;
 	return true;
 }
@@ -190,6 +232,7 @@ static void a_directory_with_an_index(void **state)
 		size_t count = 0;
 		uint64_t inode;
 		struct seen seen = { .next = 0 };
+		struct stat st;
 
 		open_seed(names[i]);
 		do {
@@ -206,6 +249,8 @@ static void a_directory_with_an_index(void **state)
 			assert_string_equal(seen.name, expected);
 			assert_int_equal(
 				squash_lookup(squash, squash_root(squash), expected, &inode), 0);
+			assert_int_equal(squash_stat(squash, inode, &st), 0);
+			assert_int_equal(seen.number, st.st_ino);
 		} while (count < 1000);
 		assert_int_equal(count, 35);
 		assert_int_equal(squash_lookup(squash, squash_root(squash), "a", &inode), ENOENT);
@@ -521,6 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_compression),
+		cmocka_unit_test(holes),
 		cmocka_unit_test(attributes),
 		cmocka_unit_test(a_directory_with_an_index),
 		cmocka_unit_test(a_file_of_many_blocks),
