@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# image.awk - the table of `image`
+# image.awk - the tables of `image`
 #
-#	awk -v pairs=1 -f image.awk RESULTS | awk -f pairs.awk | awk -f image.awk
+#	awk -v mode=pairs -v base=SIDE -f image.awk RESULTS | awk -f pairs.awk |
+#	    awk -v mode=table -v base=SIDE -f image.awk
+#	awk -v mode=server -f image.awk RESULTS
 #
-# RESULTS has lines "SIDE IMAGE WORK ROUND MS CPU". The first awk makes lines for pairs.awk of them,
-# one for each work and round: the median where there are several of the same. The place is
-# IMAGE/SIDE, the side "host" is the kernel's squashfs (the first one, if that is not there), and
-# "container" the other. The last awk makes a row for each image and work, with a column for each
-# side.
+# RESULTS has lines "SIDE IMAGE WORK ROUND VALUE CPU", values in ms or KiB. `pairs` makes lines for
+# pairs.awk of them: the place is IMAGE/SIDE/BASE, "host" the base, "container" the other side;
+# where there are several of the same round, their median. `table` makes a row for each image and
+# work, with a column for each side. With base=kernel these are all but containers, which are
+# compared with base=davit. Where the base is not among the sides, the first one takes its place.
+# `server` makes rows of what is said about the server alone.
 
 BEGIN {
 	limit["import1-cold"] = .75
@@ -29,13 +32,12 @@ BEGIN {
 	text["open"] = "open + fstat of every file"
 	text["cat"] = "cat of everything"
 	text["random"] = "random 4 KiB"
+	text["mount"] = "mount, until ready"
 	text["cold"] = "cold"
 	text["warm"] = "warm"
 	text["again"] = "warm, 2nd time"
 	text["other"] = "other pages of the same files"
 }
-
-# ---- results to pairs ----------------------------------------------------
 
 function median(list, n,    i, k, x) {
 	for (i = 2; i <= n; i++) {
@@ -47,52 +49,62 @@ function median(list, n,    i, k, x) {
 	return (list[int((n + 1) / 2)] + list[int(n / 2) + 1]) / 2
 }
 
-pairs && !/^#/ {
-	key = $2 " " $4 " " $3 SUBSEP $1
-	if (!count[key]++ && !seen[$2 " " $4 " " $3]++)
-		keys[++total] = $2 " " $4 " " $3
-	value[key, count[key]] = $5
-	if (!known[$1]++)
-		sides[++side_count] = $1
+# A number with three digits that count, and all before the point.
+function digits(x) {
+	return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x)
 }
 
-function print_pairs(    i, k, n, m, list, at, first, part) {
-	first = "kernel" in known ? "kernel" : sides[1]
-	for (i = 1; i <= total; i++) {
-		split(keys[i], part, " ")
+function row(a, b, c, d, e, f) {
+	printf "| %s | %s | %s | %s | %s | %s |\n", a, b, c, d, e, f
+}
+
+# ---- results to pairs ----------------------------------------------------
+
+mode == "pairs" && !/^#/ && $3 !~ /^memory/ {
+	work = $2 " " $4 " " $3
+	if (!seen[work]++)
+		works[++total] = work
+	if (!known[$1]++)
+		sides[++side_count] = $1
+	value[work, $1, ++count[work, $1]] = $5
+}
+
+function middle(work, side,    i, list) {
+	for (i = 1; i <= count[work, side]; i++)
+		list[i] = value[work, side, i]
+	return median(list, count[work, side])
+}
+
+function print_pairs(    i, k, part, place) {
+	if (!known[base])
+		base = sides[1]
+	for (i = 1; i <= total; i++)
 		for (k = 1; k <= side_count; k++) {
-			at = keys[i] SUBSEP sides[k]
-			for (n = 1; n <= count[at]; n++)
-				list[n] = value[at, n]
-			if (count[at])
-				middle[sides[k]] = median(list, count[at])
-		}
-		for (k = 1; k <= side_count; k++) {
-			if (!((keys[i] SUBSEP sides[k]) in count) || sides[k] == first)
+			if (!count[works[i], sides[k]] || !count[works[i], base] || sides[k] == base ||
+			    (sides[k] ~ /^(container|writable)$/) != (base == "davit"))
 				continue
-			printf "%s/%s %d host %s 0 %s\n", part[1], sides[k], part[2], part[3], middle[first]
-			printf "%s/%s %d container %s 0 %s\n", part[1], sides[k], part[2], part[3],
-			    middle[sides[k]]
+			split(works[i], part, " ")
+			place = part[1] "/" sides[k] "/" base
+			print place, part[2], "host", part[3], 0, middle(works[i], base)
+			print place, part[2], "container", part[3], 0, middle(works[i], sides[k])
 		}
-	}
 }
 
 # ---- medians to rows -----------------------------------------------------
 
-!pairs {
+mode == "table" {
 	split($1, part, "/")
-	key = part[1] " " $2
-	if (!(key in host)) {
-		keys[++total] = key
-		host[key] = $5
-		same[key] = sprintf("%.2f–%.2f", $12, $13)
+	work = part[1] " " $2
+	if (!(work in host)) {
+		works[++total] = work
+		host[work] = $5
+		same[work] = sprintf("%.2f–%.2f", $12, $13)
 	}
 	if (!known[part[2]]++)
 		sides[++side_count] = part[2]
-	ratio[key, part[2]] = $7
-	cell[key, part[2]] = sprintf("%.2f (%.2f–%.2f)", $7, $8, $9)
-	if (least < $4)
-		least = $4
+	base = part[3]
+	ratio[work, part[2]] = $7
+	cell[work, part[2]] = sprintf("%.2f (%.2f–%.2f)", $7, $8, $9)
 }
 
 # "import8-cold" in words.
@@ -105,35 +117,114 @@ function words(name,    part, kind, many) {
 	    (kind == "cat" ? ", " many (many > 1 ? " readers" : " reader") : "") ", " text[part[2]]
 }
 
-function digits(x) {
-	return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x)
+function verdict(work, name,    k) {
+	if (base == "davit") {
+		for (k = 1; k <= side_count; k++)
+			if (ratio[work, sides[k]] > 1.1)
+				return " ≤ 1.1 | MISSED |"
+		return " ≤ 1.1 | met |"
+	}
+	if (!(name in limit) || !((work, "davit") in ratio) || work ~ /^many/)
+		return " | |"
+	return " ≤ " limit[name] " | " (ratio[work, "davit"] <= limit[name] ? "met" : "MISSED") " |"
 }
 
-function print_rows(    i, k, part, line, name) {
-	line = "| image | work | kernel, ms | kernel / kernel |"
+function print_table(    i, k, part, line) {
+	line = "| image | work | " base ", ms | " base " / " base " |"
 	for (k = 1; k <= side_count; k++)
 		line = line " " sides[k] " |"
-	print line " target | |"
+	line = line " target |  |"
+	print line
 	gsub(/[^|]+/, " --- ", line)
-	print line " --- | --- |"
+	print line
 	for (i = 1; i <= total; i++) {
-		split(keys[i], part, " ")
-		name = part[2]
-		line = "| " part[1] " | " words(name) " | " digits(host[keys[i]]) " | " same[keys[i]] " |"
+		split(works[i], part, " ")
+		line = "| " part[1] " | " words(part[2]) " | " digits(host[works[i]]) " | " \
+		    same[works[i]] " |"
 		for (k = 1; k <= side_count; k++)
-			line = line " " cell[keys[i], sides[k]] " |"
-		if (name in limit && (keys[i], "davit") in ratio)
-			line = line " ≤ " limit[name] " | " \
-			    (ratio[keys[i], "davit"] <= limit[name] ? "met" : "MISSED") " |"
-		else
-			line = line " | |"
-		print line
+			line = line " " cell[works[i], sides[k]] " |"
+		print line verdict(works[i], part[2])
 	}
 }
 
+# ---- the server ----------------------------------------------------------
+
+mode == "server" && /^#/ && /server's cache/ {
+	cache = $0
+	sub(/.*server's cache: /, "", cache)
+	cache = int(cache)
+}
+
+mode == "server" && !/^#/ {
+	if (!seen[$2]++)
+		works[++total] = $2
+	at = $2 SUBSEP $1 SUBSEP $3
+	value[at, ++count[at]] = $5
+	used[at, count[at]] = $6
+}
+
+# The median of `from`, value or used.
+function mid(image, side, work, from,    at, i, list) {
+	at = image SUBSEP side SUBSEP work
+	for (i = 1; i <= count[at]; i++)
+		list[i] = from[at, i]
+	return median(list, i - 1)
+}
+
+function has(image, side, work) {
+	return (image SUBSEP side SUBSEP work) in count
+}
+
+# "davit NUMBER; kernel NUMBER; ...", of those that are there.
+function by_side(image, work, from, scale,    k, name, line, number) {
+	split("davit squashfuse kernel", name, " ")
+	for (k = 1; k <= 3; k++) {
+		number = has(image, name[k], work) ? mid(image, name[k], work, from) : 0
+		if (number > 0) # the kernel has no server
+			line = line (line ? "; " : "") name[k] " " digits(number / scale)
+	}
+	return line
+}
+
+function fact(image, what, line, number, unit, most) {
+	row(image, what, line, sprintf("**%s**%s", digits(number), unit), "≤ " most unit,
+	    number <= most ? "met" : "MISSED")
+}
+
+function print_server_of(image,    most, after, k) {
+	for (k = split("stat cat", after, " "); k > 0; k--)
+		if (has(image, "davit", "memory-" after[k]) && image != "many")
+			fact(image, "memory after " text[after[k]] ", less cache of " cache " MiB, MB",
+			    by_side(image, "memory-" after[k], value, 1000 / 1.024),
+			    mid(image, "davit", "memory-" after[k], value) * 1.024e-3 - cache * 1.048576,
+			    " MB", 16)
+	if (has(image, "davit", "import1-cold") && has(image, "squashfuse", "import1-cold"))
+		fact(image, "its CPU time for import numpy, scipy, cold, ms",
+		    by_side(image, "import1-cold", used, 1), mid(image, "davit", "import1-cold", used) \
+		    / mid(image, "squashfuse", "import1-cold", used), "", 1)
+	for (k = split("warm cold", after, " "); k > 0; k--)
+		if (has(image, "davit", "mount-" after[k]))
+			fact(image, words("mount-" after[k]) ", ms", by_side(image, "mount-" after[k], value, 1),
+			    mid(image, "davit", "mount-" after[k], value), " ms", image == "many" ? 1000 : 15)
+	for (k = split("stat mounted", after, " "); k > 0 && image == "many"; k--)
+		if (has(image, "davit", "memory-" after[k]))
+			fact(image, "memory, " (after[k] == "stat" ? "after " text["stat"] : "when mounted") ", MB",
+			    by_side(image, "memory-" after[k], value, 1000 / 1.024),
+			    mid(image, "davit", "memory-" after[k], value) * 1.024e-3, " MB", 150)
+}
+
+function print_server(    i) {
+	row("image", "measure", "in this run", "davit", "target", "")
+	row("---", "---", "---", "---", "---", "---")
+	for (i = 1; i <= total; i++)
+		print_server_of(works[i])
+}
+
 END {
-	if (pairs)
+	if (mode == "pairs")
 		print_pairs()
+	else if (mode == "table")
+		print_table()
 	else
-		print_rows()
+		print_server()
 }

@@ -3,6 +3,7 @@
  * load.c - work on the files of a mounted image, and how long it takes
  *
  *	load [-n PASSES] [-j READERS] [-p PID] [-w] WORK DIR LIST
+ *	load ready DIR COMMAND...
  *
  * LIST has a line "SIZE PATH" for each regular file that the work is to be done on; paths are
  * relative to DIR. WORK is one of
@@ -14,11 +15,14 @@
  *	random  4 KiB of a file, 2000 times, the same in each run; a further pass takes other pages
  *	        of the same files
  *	import  READERS processes at once, each chroot(2) to DIR and python3 -c 'import numpy, scipy'
- *	cpu     nothing: prints what the process PID has used until now
  *
  * Prints for each pass "MS CPU": the time it took, and the processor time that the process PID, a
- * server of files, has used meanwhile with all its threads, in ms. -w waits for a line on standard
- * input before each pass.
+ * server of files, has used meanwhile with all its threads, in ms. -w says "ready", and waits for a
+ * line on standard input before each pass.
+ *
+ * `ready` prints how long it takes, in ms, until the COMMAND has mounted something at DIR and a name
+ * in it has been read. The command says that the mount is there by ending, or by closing its
+ * standard output; it may go on then.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -269,10 +273,39 @@ static const struct work *find_work(const char *name)
 	return NULL;
 }
 
+/* ---- mounting ------------------------------------------------------------ */
+
+static int measure_ready(const char *mount, char **command)
+{
+	double start = milliseconds(CLOCK_MONOTONIC);
+	int ends[2];
+	char buf[64];
+	DIR *stream;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		die("pipe or fork");
+	if (pid == 0) {
+		if (dup2(ends[1], STDOUT_FILENO) >= 0)
+			execvp(command[0], command);
+		die(command[0]);
+	}
+	close(ends[1]);
+	while (read(ends[0], buf, sizeof(buf)) > 0)
+		;
+	stream = opendir(mount);
+	if (!stream || !readdir(stream))
+		die(mount);
+	printf("%.3f\n", milliseconds(CLOCK_MONOTONIC) - start);
+	return 0;
+}
+
 /* ---- main ---------------------------------------------------------------- */
 
 static void measure(const struct work *work, int passes, bool is_waiting, clockid_t *server)
 {
+	if (is_waiting && (puts("ready") < 0 || fflush(stdout) != 0))
+		die("standard output");
 	for (int pass = 0; pass < passes; pass++) {
 		double start, used = 0, took;
 
@@ -296,6 +329,8 @@ int main(int argc, char **argv)
 	clockid_t clock, *server = NULL;
 	struct stat st;
 
+	if (argc > 3 && strcmp(argv[1], "ready") == 0)
+		return measure_ready(argv[2], argv + 3);
 	while ((option = getopt(argc, argv, "n:j:p:w")) != -1) {
 		if (option == 'n')
 			passes = atoi(optarg);
@@ -308,12 +343,10 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (optind == argc - 1 && server && strcmp(argv[optind], "cpu") == 0)
-		return printf("%.3f\n", milliseconds(clock)) < 0;
 	work = optind == argc - 3 ? find_work(argv[optind]) : NULL;
 	if (!work || readers < 1 || readers > READERS_MAX) {
-		fprintf(stderr,
-			"usage: load [-n PASSES] [-j READERS] [-p PID] [-w] WORK DIR LIST\n");
+		fprintf(stderr, "usage: load [-n PASSES] [-j READERS] [-p PID] [-w] WORK DIR LIST\n"
+				"       load ready DIR COMMAND...\n");
 		return 2;
 	}
 	dir = argv[optind + 1];
