@@ -4,6 +4,7 @@
 #
 #	awk -v mode=pairs -v base=SIDE -f image.awk RESULTS | awk -f pairs.awk |
 #	    awk -v mode=table -v base=SIDE -f image.awk
+#	... the same with mode=plot
 #	awk -v mode=server -f image.awk RESULTS
 #
 # RESULTS has lines "SIDE IMAGE WORK ROUND VALUE CPU", values in ms or KiB. `pairs` makes lines for
@@ -11,7 +12,8 @@
 # where there are several of the same round, their median. `table` makes a row for each image and
 # work, with a column for each side. With base=kernel these are all but containers, which are
 # compared with base=davit. Where the base is not among the sides, the first one takes its place.
-# `server` makes rows of what is said about the server alone.
+# `plot` makes lines for image.gnuplot, which says what they are. `server` makes rows of what is said
+# about the server alone.
 
 BEGIN {
 	limit["import1-cold"] = .75
@@ -147,6 +149,14 @@ function print_table(    i, k, part, line) {
 	}
 }
 
+mode == "plot" && $2 !~ /^mount/ && $1 !~ /^many/ {
+	split($1, part, "/")
+	if (!($2 in place))
+		place[$2] = ++total
+	printf "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", part[1], part[2], place[$2], $7, $8, $9,
+	    $2 in limit ? limit[$2] : "NaN", words($2)
+}
+
 # ---- the server ----------------------------------------------------------
 
 mode == "server" && /^#/ && /server's cache/ {
@@ -225,6 +235,6 @@ END {
 		print_pairs()
 	else if (mode == "table")
 		print_table()
-	else
+	else if (mode == "server")
 		print_server()
 }
