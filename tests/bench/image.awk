@@ -11,7 +11,7 @@
 # pairs.awk of them: the place is IMAGE/SIDE/BASE, "host" the base, "container" the other side;
 # where there are several of the same round, their median. `table` makes a row for each image and
 # work, with a column for each side. With base=kernel these are all but containers, which are
-# compared with base=davit. Where the base is not among the sides, the first one takes its place.
+# compared with base=davit. Where the kernel is not among the sides, the first one takes its place.
 # `plot` makes lines for image.gnuplot, which says what they are. `server` makes rows of what is said
 # about the server alone.
 
@@ -77,13 +77,21 @@ function middle(work, side,    i, list) {
 	return median(list, count[work, side])
 }
 
-function print_pairs(    i, k, part, place) {
-	if (!known[base])
-		base = sides[1]
+function is_container(side) {
+	return side ~ /^(container|writable)$/
+}
+
+function print_pairs(    i, k, part, place, first, is_about_containers) {
+	is_about_containers = base == "davit"
+	for (k = side_count; k > 0 && !known["kernel"] && base == "kernel"; k--)
+		if (!is_container(sides[k]))
+			first = sides[k]
+	if (first)
+		base = first
 	for (i = 1; i <= total; i++)
 		for (k = 1; k <= side_count; k++) {
 			if (!count[works[i], sides[k]] || !count[works[i], base] || sides[k] == base ||
-			    (sides[k] ~ /^(container|writable)$/) != (base == "davit"))
+			    is_container(sides[k]) != is_about_containers)
 				continue
 			split(works[i], part, " ")
 			place = part[1] "/" sides[k] "/" base
@@ -132,6 +140,8 @@ function verdict(work, name,    k) {
 }
 
 function print_table(    i, k, part, line) {
+	if (!total)
+		return
 	line = "| image | work | " base ", ms | " base " / " base " |"
 	for (k = 1; k <= side_count; k++)
 		line = line " " sides[k] " |"
