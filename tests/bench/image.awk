@@ -26,12 +26,13 @@ BEGIN {
 	limit["stat-cold"] = 1
 	limit["stat-warm"] = .9
 	limit["open-warm"] = 1.2
-	limit["random-cold"] = limit["random-other"] = .6
+	limit["random-cold"] = .6
 
 	text["import"] = "import numpy, scipy"
 	text["stat"] = "find + stat of everything"
 	text["names"] = "find, names only"
-	text["open"] = "open + fstat of every file"
+	text["open"] = "find, open + fstat of every file"
+	text["paths"] = "open + fstat of every file by its path"
 	text["cat"] = "cat of everything"
 	text["random"] = "random 4 KiB"
 	text["mount"] = "mount, until ready"

@@ -10,7 +10,8 @@
  *
  *	names   every directory below DIR is read; one file system only
  *	stat    the same, and lstat of each entry
- *	open    open, fstat and close of each file of the list
+ *	open    the same, and open, fstat and close of each regular file
+ *	paths   open by its whole path, fstat and close of each file of the list
  *	cat     each file of the list is read, by READERS threads that take the next one in turn
  *	random  4 KiB of a file, 2000 times, the same in each run; a further pass takes other pages
  *	        of the same files
@@ -96,7 +97,28 @@ static void read_list(const char *path)
 
 /* ---- the works ----------------------------------------------------------- */
 
-static void walk(int parent, const char *name, bool is_stat)
+enum visit {
+	VISIT_NAME,
+	VISIT_STAT,
+	VISIT_OPEN
+};
+
+static void visit(int parent, const struct dirent *entry, enum visit how)
+{
+	struct stat st;
+
+	if (how == VISIT_STAT && fstatat(parent, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		die(entry->d_name);
+	if (how == VISIT_OPEN && entry->d_type == DT_REG) {
+		int fd = openat(parent, entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			die(entry->d_name);
+		close(fd);
+	}
+}
+
+static void walk(int parent, const char *name, enum visit how)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -106,14 +128,11 @@ static void walk(int parent, const char *name, bool is_stat)
 	if (!stream || fstat(fd, &st) < 0)
 		die(name);
 	while (st.st_dev == device && (entry = readdir(stream))) {
-		struct stat unused;
-
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (is_stat && fstatat(fd, entry->d_name, &unused, AT_SYMLINK_NOFOLLOW) < 0)
-			die(entry->d_name);
+		visit(fd, entry, how);
 		if (entry->d_type == DT_DIR)
-			walk(fd, entry->d_name, is_stat);
+			walk(fd, entry->d_name, how);
 	}
 	closedir(stream);
 }
@@ -121,13 +140,13 @@ static void walk(int parent, const char *name, bool is_stat)
 static void do_names(int pass)
 {
 	(void)pass;
-	walk(root, ".", false);
+	walk(root, ".", VISIT_NAME);
 }
 
 static void do_stat(int pass)
 {
 	(void)pass;
-	walk(root, ".", true);
+	walk(root, ".", VISIT_STAT);
 }
 
 static int open_file(const struct file *file)
@@ -140,6 +159,12 @@ static int open_file(const struct file *file)
 }
 
 static void do_open(int pass)
+{
+	(void)pass;
+	walk(root, ".", VISIT_OPEN);
+}
+
+static void do_paths(int pass)
 {
 	(void)pass;
 	for (size_t i = 0; i < file_count; i++) {
@@ -261,8 +286,9 @@ static const struct work {
 	const char *name;
 	void (*run)(int pass);
 } works[] = {
-	{ "names", do_names }, { "stat", do_stat },     { "open", do_open },
-	{ "cat", do_cat },     { "random", do_random }, { "import", do_import },
+	{ "names", do_names },   { "stat", do_stat }, { "open", do_open },
+	{ "paths", do_paths },   { "cat", do_cat },   { "random", do_random },
+	{ "import", do_import },
 };
 
 static const struct work *find_work(const char *name)
