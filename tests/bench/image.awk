@@ -27,6 +27,12 @@ BEGIN {
 	limit["stat-warm"] = .9
 	limit["open-warm"] = 1.2
 	limit["random-cold"] = .6
+	limit["importbound-cold"] = .75
+	limit["importbound-warm"] = limit["importbound-again"] = 1
+	limit["catbound-cold"] = .8
+	limit["statbound-cold"] = 1
+	limit["statbound-warm"] = .9
+	limit["openbound-warm"] = 1.2
 
 	text["import"] = "import numpy, scipy"
 	text["stat"] = "find + stat of everything"
@@ -35,6 +41,10 @@ BEGIN {
 	text["paths"] = "open + fstat of every file by its path"
 	text["cat"] = "cat of everything"
 	text["random"] = "random 4 KiB"
+	text["statbound"] = text["stat"] ", bound to a CPU"
+	text["openbound"] = text["open"] ", bound to a CPU"
+	text["catbound"] = text["cat"] ", 1 reader, bound to a CPU"
+	text["importbound"] = text["import"] ", bound to a CPU"
 	text["mount"] = "mount, until ready"
 	text["cold"] = "cold"
 	text["warm"] = "warm"

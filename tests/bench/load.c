@@ -2,7 +2,7 @@
 /*
  * load.c - work on the files of a mounted image, and how long it takes
  *
- *	load [-n PASSES] [-j READERS] [-p PID] [-w] WORK DIR LIST
+ *	load [-n PASSES] [-j READERS] [-p PID] [-w] [-b] WORK DIR LIST
  *	load ready DIR COMMAND...
  *
  * LIST has a line "SIZE PATH" for each regular file that the work is to be done on; paths are
@@ -12,14 +12,15 @@
  *	stat    the same, and lstat of each entry
  *	open    the same, and open, fstat and close of each regular file
  *	paths   open by its whole path, fstat and close of each file of the list
- *	cat     each file of the list is read, by READERS threads that take the next one in turn
+ *	cat     every directory below DIR is read; then each file of the list, by READERS threads, each of
+ *	        which has its own part of the list
  *	random  4 KiB of a file, 2000 times, the same in each run; a further pass takes other pages
  *	        of the same files
  *	import  READERS processes at once, each chroot(2) to DIR and python3 -c 'import numpy, scipy'
  *
  * Prints for each pass "MS CPU": the time it took, and the processor time that the process PID, a
  * server of files, has used meanwhile with all its threads, in ms. -w says "ready", and waits for a
- * line on standard input before each pass.
+ * line on standard input before each pass. -b binds it to one CPU, as Slurm does with ranks.
  *
  * `ready` prints how long it takes, in ms, until the COMMAND has mounted something at DIR and a name
  * in it has been read. The command says that the mount is there by ending, or by closing its
@@ -29,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,7 +60,7 @@ static long long first_page[RANDOM_MANY];
 static int readers = 1, root = -1;
 static const char *dir;
 static dev_t device;
-static atomic_size_t next_file;
+static atomic_size_t next_reader;
 
 static void die(const char *what)
 {
@@ -180,10 +182,11 @@ static void do_paths(int pass)
 static void *read_files(void *unused)
 {
 	char buf[128 << 10];
-	size_t i;
+	size_t part = (file_count + (size_t)readers - 1) / (size_t)readers;
+	size_t first = atomic_fetch_add(&next_reader, 1) * part;
 
 	(void)unused;
-	while ((i = atomic_fetch_add(&next_file, 1)) < file_count) {
+	for (size_t i = first; i < first + part && i < file_count; i++) {
 		int fd = open_file(&files[i]);
 		long long sum = 0;
 		ssize_t n;
@@ -202,7 +205,8 @@ static void do_cat(int pass)
 	pthread_t threads[READERS_MAX];
 
 	(void)pass;
-	atomic_store(&next_file, 0);
+	walk(root, ".", VISIT_NAME);
+	atomic_store(&next_reader, 0);
 	for (int i = 0; i < readers; i++)
 		if ((errno = pthread_create(&threads[i], NULL, read_files, NULL)))
 			die("pthread_create");
@@ -347,6 +351,22 @@ static void measure(const struct work *work, int passes, bool is_waiting, clocki
 	}
 }
 
+/* The first CPU that it may use. */
+static void bind_to_one(void)
+{
+	cpu_set_t all, one;
+	int cpu = 0;
+
+	if (sched_getaffinity(0, sizeof(all), &all) < 0)
+		die("sched_getaffinity");
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) < 0)
+		die("sched_setaffinity");
+}
+
 int main(int argc, char **argv)
 {
 	int passes = 1, option;
@@ -357,13 +377,15 @@ int main(int argc, char **argv)
 
 	if (argc > 3 && strcmp(argv[1], "ready") == 0)
 		return measure_ready(argv[2], argv + 3);
-	while ((option = getopt(argc, argv, "n:j:p:w")) != -1) {
+	while ((option = getopt(argc, argv, "n:j:p:wb")) != -1) {
 		if (option == 'n')
 			passes = atoi(optarg);
 		else if (option == 'j')
 			readers = atoi(optarg);
 		else if (option == 'w')
 			is_waiting = true;
+		else if (option == 'b')
+			bind_to_one();
 		else if (option == 'p' && clock_getcpuclockid(atoi(optarg), &clock) == 0)
 			server = &clock;
 		else
@@ -371,8 +393,9 @@ int main(int argc, char **argv)
 	}
 	work = optind == argc - 3 ? find_work(argv[optind]) : NULL;
 	if (!work || readers < 1 || readers > READERS_MAX) {
-		fprintf(stderr, "usage: load [-n PASSES] [-j READERS] [-p PID] [-w] WORK DIR LIST\n"
-				"       load ready DIR COMMAND...\n");
+		fprintf(stderr,
+			"usage: load [-n PASSES] [-j READERS] [-p PID] [-w] [-b] WORK DIR LIST\n"
+			"       load ready DIR COMMAND...\n");
 		return 2;
 	}
 	dir = argv[optind + 1];
