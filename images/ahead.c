@@ -21,8 +21,8 @@
 /* A file that is read from beginning to end, perhaps. */
 struct stream {
 	uint64_t inode;
-	off_t next;  /* where the last piece ended */
-	off_t ahead; /* how far somebody has been sent */
+	uint64_t next;  /* where the last piece ended */
+	uint64_t ahead; /* how far somebody has been sent */
 };
 
 /* A piece of a file, or a fragment. */
@@ -146,24 +146,24 @@ static void add(struct ahead *ahead, const struct task *task)
 }
 
 /* One task for each block, so that several threads can share the work. */
-static void follow(struct ahead *ahead, uint64_t inode, off_t offset, size_t size)
+static void follow(struct ahead *ahead, uint64_t inode, uint64_t offset, size_t size)
 {
 	struct stream *stream = &ahead->streams[inode % STREAMS];
-	off_t step = (off_t)squash_block_size(ahead->squash), end;
+	uint64_t step = squash_block_size(ahead->squash), end;
 
 	if (stream->inode != inode || stream->next != offset || offset == 0) {
-		*stream = (struct stream){ .inode = inode, .next = offset + (off_t)size };
+		*stream = (struct stream){ .inode = inode, .next = offset + size };
 		return;
 	}
-	stream->next = offset + (off_t)size;
-	if (step < (off_t)ahead->window / 4)
-		step = (off_t)ahead->window / 4;
-	end = stream->next + (off_t)ahead->window;
+	stream->next = offset + size;
+	if (step < ahead->window / 4)
+		step = ahead->window / 4;
+	end = stream->next + ahead->window;
 	if (stream->ahead < stream->next)
 		stream->ahead = stream->next;
 	for (; stream->ahead < end; stream->ahead += step - stream->ahead % step) {
 		const struct task task = { .inode = inode,
-					   .offset = stream->ahead,
+					   .offset = (off_t)stream->ahead,
 					   .size = (size_t)(step - stream->ahead % step) };
 
 		add(ahead, &task);
@@ -177,7 +177,7 @@ void ahead_begin(struct ahead *ahead, uint64_t inode, off_t offset, size_t size,
 	pthread_mutex_lock(&ahead->lock);
 	ahead->wanted++;
 	if (fragment == SQUASH_NO_FRAGMENT) {
-		follow(ahead, inode, offset, size);
+		follow(ahead, inode, (uint64_t)offset, size);
 	} else if (fragment != ahead->fragment) {
 		const struct task task = { .fragment = fragment + 1 };
 

@@ -74,13 +74,13 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 	error = squash_locate(content->squash, inode, offset, size, extents, EXTENTS_MAX, &count);
 	if (error)
 		return error;
-	ahead_begin(content->ahead, inode, offset, size,
+	for (size_t i = 0; i < count; i++)
+		sent += extents[i].size;
+	ahead_begin(content->ahead, inode, offset, sent,
 		    count > 0 ? extents[count - 1].fragment : SQUASH_NO_FRAGMENT);
 	error = gather(content, extents, count, iov, blocks, &held);
 	ahead_end(content->ahead);
 	if (!error) {
-		for (size_t i = 0; i < count; i++)
-			sent += extents[i].size;
 		stats_add(STAT_READ, sent);
 		fuse_reply_iov(req, iov, (int)count);
 	}

@@ -14,7 +14,6 @@
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +22,7 @@
 #include "images/measure.h"
 #include "images/read.h"
 #include "images/service.h"
+#include "images/session.h"
 #include "images/squash.h"
 #include "images/warm.h"
 #include "images/workers.h"
@@ -312,21 +312,6 @@ static const struct fuse_lowlevel_ops operations = {
 	.mknod = op_mknod,
 };
 
-static int attach(struct service *service, struct error *err)
-{
-	char name[] = "davit", channel[32];
-	char *argv[] = { name, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-
-	service->session = fuse_session_new(&args, &operations, sizeof(operations), service);
-	if (!service->session)
-		return error_set(err, 0, "libfuse refuses to start");
-	snprintf(channel, sizeof(channel), "/dev/fd/%d", service->server.channel);
-	if (fuse_session_mount(service->session, channel) < 0)
-		return error_set(err, 0, "libfuse refuses the channel of the mount");
-	return 0;
-}
-
 /* Memory comes and goes with each request; giving it back to the kernel each time would cost more
  * than what is done with it. What is kept is bounded by the threads, whose stacks are no matter of
  * the user's limits. */
@@ -397,7 +382,8 @@ struct service *image_service_new(const struct image_server *server, struct erro
 	stats_use(server->stats);
 	service->server = *server;
 	atomic_flag_clear(&service->damaged);
-	if (attach(service, err) == 0)
+	service->session = session_new(&operations, service, server->channel, err);
+	if (service->session)
 		return service;
 	image_service_free(service);
 	return NULL;
