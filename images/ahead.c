@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "images/cpus.h"
+
 #define STREAMS      64 /* files that are read at a time */
 #define TASKS        16 /* that wait; more are forgotten */
 #define BLOCKS_AHEAD 2
@@ -111,6 +113,7 @@ static void *work(void *data)
 {
 	struct ahead *ahead = data;
 
+	cpus_use_all();
 	pthread_mutex_lock(&ahead->lock);
 	for (;;) {
 		struct task task;

@@ -19,6 +19,7 @@
 
 #include "common/fd.h"
 #include "images/blocks.h"
+#include "images/cpus.h"
 #include "images/measure.h"
 #include "images/read.h"
 #include "images/service.h"
@@ -372,6 +373,7 @@ struct service *image_service_new(const struct image_server *server, struct erro
 	struct service *service = calloc(1, sizeof(*service));
 
 	keep_memory();
+	cpus_remember();
 	if (service)
 		service->added = added_new();
 	if (!service || !service->added) {

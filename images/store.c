@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "images/cpus.h"
 #include "images/stats.h"
 
 #define PIECES STORE_BLOCKS_MAX /* that wait, or the first of which is being written */
@@ -98,6 +99,7 @@ static void *work(void *data)
 	struct store *store = data;
 	bool is_ready = separate(store);
 
+	cpus_use_all();
 	pthread_mutex_lock(&store->lock);
 	store->is_unusable = !is_ready;
 	for (;;) {

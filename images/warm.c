@@ -9,12 +9,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
+#include "images/cpus.h"
 #include "images/squash.h"
 
 #if defined(__aarch64__)
@@ -32,7 +32,7 @@
 
 static struct {
 	const struct content *content;
-	cpu_set_t cpus;
+	int busy_cpu;
 } warm;
 
 /* Follows no links: where one is in the way, the files lie elsewhere, too. */
@@ -97,7 +97,8 @@ static void *work(void *data)
 					    "lib/" MULTIARCH,     "lib64",     "lib" };
 
 	(void)data;
-	(void)sched_setaffinity(0, sizeof(warm.cpus), &warm.cpus);
+	if (!cpus_use_all_but(warm.busy_cpu))
+		return NULL;
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (fetch_from(warm.content->squash, dirs[i]))
 			break;
@@ -108,13 +109,10 @@ void warm_start(const struct content *content, int busy_cpu)
 {
 	pthread_t thread;
 
-	if (busy_cpu < 0 || busy_cpu >= CPU_SETSIZE ||
-	    sched_getaffinity(0, sizeof(warm.cpus), &warm.cpus) < 0)
-		return;
-	CPU_CLR(busy_cpu, &warm.cpus);
-	if (CPU_COUNT(&warm.cpus) == 0)
+	if (busy_cpu < 0)
 		return;
 	warm.content = content;
+	warm.busy_cpu = busy_cpu;
 	if (pthread_create(&thread, NULL, work, NULL) == 0)
 		pthread_detach(thread);
 }

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "images/cpus.h"
+
 /* A thread is worth its price when this many requests in a row had to wait for one. */
 #define BUSY 3
 
@@ -37,44 +39,29 @@ static struct {
 	int max;
 	atomic_int count;
 	atomic_int idle; /* wait for requests */
-	cpu_set_t cpus;
 } workers;
 
 static void *work(void *data);
-
-static void spread(void)
-{
-	(void)sched_setaffinity(0, sizeof(workers.cpus), &workers.cpus);
-}
-
-static void stay_on(int cpu)
-{
-	cpu_set_t one;
-
-	if (cpu < 0 || !CPU_ISSET(cpu, &workers.cpus))
-		return;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	(void)sched_setaffinity(0, sizeof(one), &one);
-}
 
 /* A rank is mostly bound to one CPU. To answer it from there saves waking another one, which takes longer
  * than most answers; and while it waits, its CPU has nothing else to do. */
 static void stay_near(struct client *client, uint32_t pid)
 {
-	cpu_set_t cpus, both;
+	cpu_set_t cpus;
+	int cpu = 0;
 
 	if (pid != client->pid || pid == 0) {
 		if (client->is_near)
-			spread();
+			cpus_use_all();
 		*client = (struct client){ .pid = pid };
 		return;
 	}
 	if (++client->streak % STREAK != 0 || client->is_near ||
 	    sched_getaffinity((pid_t)pid, sizeof(cpus), &cpus) < 0 || CPU_COUNT(&cpus) != 1)
 		return;
-	CPU_AND(&both, &cpus, &workers.cpus);
-	client->is_near = CPU_COUNT(&both) == 1 && sched_setaffinity(0, sizeof(cpus), &cpus) == 0;
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	client->is_near = cpus_use_only(cpu);
 }
 
 static bool more_to_do(void)
@@ -113,7 +100,7 @@ static void *work(void *data)
 	uint32_t pid;
 
 	if (data)
-		spread();
+		cpus_use_all();
 	do {
 		atomic_fetch_add(&workers.idle, 1);
 		n = fuse_session_receive_buf(workers.session, &buf);
@@ -130,7 +117,7 @@ static void *work(void *data)
 			look_around(&waited);
 			stay_near(&client, pid);
 		} else if (--starting == 0) {
-			spread();
+			cpus_use_all();
 		}
 	} while (n > 0 || n == -EINTR);
 	free(buf.mem);
@@ -139,8 +126,7 @@ static void *work(void *data)
 
 void workers_run(struct fuse_session *session, int channel, int cpu, int max)
 {
-	if (sched_getaffinity(0, sizeof(workers.cpus), &workers.cpus) == 0)
-		stay_on(cpu);
+	(void)cpus_use_only(cpu);
 	workers.session = session;
 	workers.channel = channel;
 	workers.max = max < 1 ? 1 : max < WORKERS_MAX ? max : WORKERS_MAX;

@@ -120,6 +120,24 @@ assert_told() {
 	assert_equal "$(grep -c '^100$' <<<"$output")" 4
 }
 
+# What a few small reads make it send can make a thread of it wait for pages that others have locked.
+@test 'killed in the midst of small reads and large ones of a file, again and again: nothing hangs' {
+	local i
+
+	for i in {1..9}; do
+		begin srun -n2 --container="$image" sh -c 'echo up
+		    for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5 6 7 8 9; do
+		        dd if=/late/numbers bs=4k count=1 skip=$((i * 550 + k * 37)) 2>/dev/null
+		    done; done >/dev/null &
+		    cat /late/numbers >/dev/null; wait'
+		await_output up 2
+		sleep "0.0$i"
+		pkill -KILL -x davit-image || true
+		finish
+		assert_equal "$(pgrep -u alice | wc -l)" 0
+	done
+}
+
 @test 'the image server is stopped and goes on, all the time' {
 	local i
 

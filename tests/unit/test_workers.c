@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "images/cpus.h"
 #include "tests/unit/unit.h"
 
 #define REQUESTS 90 /* fewer than it takes until the first thread leaves the builder's CPU */
@@ -149,6 +150,7 @@ static void one_who_asks_again_needs_one_thread(void **state)
 	begin(true);
 	before = kernel.most;
 	ask();
+	cpus_remember();
 	workers_run(NULL, kernel.out, -1, 2);
 	assert_int_equal(kernel.answered, REQUESTS);
 	assert_int_equal(kernel.most, before);
@@ -164,6 +166,7 @@ static void requests_that_wait_call_for_another(void **state)
 	for (int i = 0; i < REQUESTS; i++)
 		ask();
 	hang_up();
+	cpus_remember();
 	workers_run(NULL, kernel.out, -1, 2);
 	pthread_mutex_lock(&kernel.lock);
 	assert_true(kernel.threads >= 2);
@@ -182,6 +185,7 @@ static void but_not_beyond_the_limit(void **state)
 	for (int i = 0; i < REQUESTS; i++)
 		ask();
 	hang_up();
+	cpus_remember();
 	workers_run(NULL, kernel.out, -1, 1);
 	assert_int_equal(kernel.answered, REQUESTS);
 	assert_int_equal(kernel.most, before);
@@ -226,6 +230,7 @@ static int near_after(int cpu, int requests)
 	kernel.client = client;
 	kernel.requests = requests;
 	ask();
+	cpus_remember();
 	workers_run(NULL, kernel.out, -1, 2);
 	end();
 	kill(client, SIGKILL);
