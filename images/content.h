@@ -24,10 +24,11 @@ struct content {
 	struct store *store; /* NULL: the kernel gets no more than it asks for */
 };
 
-/* How many blocks of `size` bytes a thread holds at once in there at most. */
+/* How many blocks of `size` bytes a thread holds at once in there at most: what the kernel asks for may
+ * begin at the last byte of one. */
 static inline size_t content_blocks(size_t size)
 {
-	return CONTENT_MAX / size + 1;
+	return (CONTENT_MAX + size - 2) / size + 1;
 }
 
 /* Replies to `req` with the bytes at `offset` of a file of the image, which the kernel knows as `node`,

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "images/content.h"
 #include "tests/unit/unit.h"
 
 #define COUNT 4
@@ -57,6 +58,22 @@ static int touch(struct blocks *blocks, uint64_t position)
 		assert_int_equal((unsigned char)block->data[i], position & 0xff);
 	blocks_put(blocks, block);
 	return image.fills;
+}
+
+/* The cache has room for what all threads hold, wherever their pieces lie. */
+static void a_piece_touches_no_more_blocks_than_are_counted(void **state)
+{
+	(void)state;
+	for (size_t size = 4096; size <= 1 << 20; size *= 2) {
+		size_t most = 0;
+
+		for (size_t offset = 0; offset < size; offset += 512) {
+			size_t touched = (offset + CONTENT_MAX - 1) / size + 1;
+
+			most = touched > most ? touched : most;
+		}
+		assert_int_equal(content_blocks(size), most);
+	}
 }
 
 static void free_of_nothing(void **state)
@@ -170,6 +187,7 @@ static void several_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_piece_touches_no_more_blocks_than_are_counted),
 		cmocka_unit_test(free_of_nothing),
 		cmocka_unit_test_setup_teardown(fills_once, make, unmake),
 		cmocka_unit_test_setup_teardown(short_blocks_keep_their_size, make, unmake),
