@@ -100,11 +100,15 @@ static int find(struct service *service, fuse_ino_t parent, const char *name, fu
 
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
-	(void)data;
+	const struct service *service = data;
+
 	conn->want |= conn->capable & (FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS |
 				       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS);
 	/* Nothing changes behind the kernel's back. */
 	conn->want &= ~(unsigned int)FUSE_CAP_AUTO_INVAL_DATA;
+	/* See store.h: pages must not stay locked when all who asked for them are dead. */
+	if (service->content.store)
+		conn->want &= ~(unsigned int)FUSE_CAP_ASYNC_READ;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -9,8 +9,9 @@
  * That thread waits, and cannot be killed, while a page is locked by somebody who waits for an answer.
  * So it must never be what keeps the file system alive: it answers nobody, and it has a channel and a
  * table of descriptors of its own. When the process is killed, the other threads' channel is closed at
- * once, which ends what they have not answered; processes that wait for pages can be killed; the file
- * system goes with the last of them, and that frees the thread.
+ * once, which ends what they have not answered; processes that wait for pages can be killed, and unlock
+ * them. That holds only where the kernel reads nothing in the background (FUSE_ASYNC_READ): such a request,
+ * not taken yet, would keep its pages locked until the file system goes, and that would wait for the thread.
  */
 #ifndef DAVIT_STORE_H
 #define DAVIT_STORE_H
