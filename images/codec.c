@@ -15,6 +15,7 @@
 #endif
 
 #include <errno.h>
+#include <sched.h>
 #include <squashfuse/decompress.h>
 #include <squashfuse/squashfs_fs.h>
 #include <stdatomic.h>
@@ -119,6 +120,31 @@ const char *codec_name(int compression)
 	return name ? name : "an unknown method";
 }
 
+static void *take_idle(struct codec *codec)
+{
+	for (size_t i = 0; i < IDLE_MAX; i++) {
+		void *state = atomic_exchange(&codec->idle[i], NULL);
+
+		if (state)
+			return state;
+	}
+	return NULL;
+}
+
+/* Without memory for one more, one that somebody gives back: there is always one. */
+static void *take(struct codec *codec)
+{
+	void *state = take_idle(codec);
+
+	if (!state)
+		state = codec->method->begin();
+	while (!state) {
+		sched_yield();
+		state = take_idle(codec);
+	}
+	return state;
+}
+
 struct codec *codec_new(int compression)
 {
 	struct codec *codec = calloc(1, sizeof(*codec));
@@ -127,6 +153,15 @@ struct codec *codec_new(int compression)
 		return NULL;
 	codec->method = find_method(compression);
 	codec->decompress = sqfs_decompressor_get(compression);
+	if (codec->method) {
+		void *first = codec->method->begin();
+
+		if (!first) {
+			free(codec);
+			return NULL;
+		}
+		atomic_store(&codec->idle[0], first);
+	}
 	return codec;
 }
 
@@ -141,17 +176,6 @@ void codec_free(struct codec *codec)
 			codec->method->end(state);
 	}
 	free(codec);
-}
-
-static void *take(struct codec *codec)
-{
-	for (size_t i = 0; i < IDLE_MAX; i++) {
-		void *state = atomic_exchange(&codec->idle[i], NULL);
-
-		if (state)
-			return state;
-	}
-	return codec->method->begin();
 }
 
 static void give(struct codec *codec, void *state)
@@ -176,8 +200,6 @@ static int decompress(struct codec *codec, const void *in, size_t in_size, void 
 			       ? 0
 			       : EIO;
 	state = take(codec);
-	if (!state)
-		return ENOMEM;
 	error = codec->method->run(state, in, in_size, out, size);
 	give(codec, state);
 	return error;
