@@ -9,7 +9,6 @@
 const struct statistic_def stats_table[STAT_COUNT] = {
 	[STAT_MOUNT] = { "mount_ms", "MOUNT", "mounted in", STATS_MICROSECONDS },
 	[STAT_READ] = { "bytes_read", "READ", "read by ranks", STATS_BYTES },
-	[STAT_PUSHED] = { "bytes_pushed", "PUSHED", "more sent ahead", STATS_BYTES },
 	[STAT_DECOMPRESSED] = { "bytes_decompressed", "UNPACKED", "decompressed", STATS_BYTES },
 	[STAT_STORED] = { "bytes_stored", "STORED", "read from the image's file", STATS_BYTES },
 	[STAT_HITS] = { "cache_hits", "HITS", "cache hits", STATS_NUMBER },

@@ -18,7 +18,6 @@
 enum statistic {
 	STAT_MOUNT,        /* microseconds from the server's start until it answers */
 	STAT_READ,         /* bytes of files sent to the kernel, for the ranks */
-	STAT_PUSHED,       /* the same that nobody had asked for yet */
 	STAT_DECOMPRESSED, /* bytes that came out of decompressing, of tables, too */
 	STAT_STORED,       /* bytes read from the image's file */
 	STAT_HITS,         /* blocks that were found decompressed, */

@@ -189,12 +189,3 @@ void blocks_put(struct blocks *blocks, const struct block *block)
 	slot->users--;
 	pthread_mutex_unlock(&blocks->lock);
 }
-
-void blocks_hold(struct blocks *blocks, const struct block *block)
-{
-	struct slot *slot = (struct slot *)(uintptr_t)block;
-
-	pthread_mutex_lock(&blocks->lock);
-	slot->users++;
-	pthread_mutex_unlock(&blocks->lock);
-}

@@ -33,7 +33,4 @@ int blocks_get(struct blocks *blocks, uint64_t position,
 
 void blocks_put(struct blocks *blocks, const struct block *block);
 
-/* For one more blocks_put() of a block that the caller holds. */
-void blocks_hold(struct blocks *blocks, const struct block *block);
-
 #endif

@@ -12,10 +12,6 @@
 #define BLOCK_MIN   4096                          /* of a squashfs */
 #define EXTENTS_MAX (CONTENT_MAX / BLOCK_MIN + 1) /* that a request can touch */
 
-/* A request of this size at most, in the middle of a file, is for something here and there; where the
- * kernel expects more, it asks for more. */
-#define PUSH_MAX ((size_t)16 << 10)
-
 static char zeros[CONTENT_MAX]; /* what is in holes */
 
 /* Gets the blocks of all extents, and says where their bytes are. *held counts the blocks. */
@@ -42,25 +38,8 @@ static int gather(const struct content *content, const struct squash_extent *ext
 	return 0;
 }
 
-/* Has the kernel keep what the file has in that block. */
-static void push_rest(const struct content *content, uint64_t node, uint64_t inode, off_t offset,
-		      size_t size)
-{
-	size_t block_size = squash_block_size(content->squash), count;
-	off_t start = offset - offset % (off_t)block_size;
-	struct squash_extent all;
-	const struct block *block;
-
-	if (squash_locate(content->squash, inode, start, block_size, &all, 1, &count) ||
-	    count == 0 || all.hole || all.size <= size ||
-	    squash_get_block(content->squash, content->blocks, &all, &block))
-		return;
-	store_push(content->store, node, start, block, all.offset, all.size);
-	blocks_put(content->blocks, block);
-}
-
-int content_reply(const struct content *content, struct fuse_req *req, uint64_t node,
-		  uint64_t inode, off_t offset, size_t size)
+int content_reply(const struct content *content, struct fuse_req *req, uint64_t inode, off_t offset,
+		  size_t size)
 {
 	struct squash_extent extents[EXTENTS_MAX];
 	const struct block *blocks[EXTENTS_MAX];
@@ -86,7 +65,5 @@ int content_reply(const struct content *content, struct fuse_req *req, uint64_t 
 	}
 	while (held > 0)
 		blocks_put(content->blocks, blocks[--held]);
-	if (!error && content->store && size <= PUSH_MAX && count == 1 && offset > 0)
-		push_rest(content, node, inode, offset, size);
 	return error;
 }

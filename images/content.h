@@ -9,7 +9,6 @@
 #include "images/ahead.h"
 #include "images/blocks.h"
 #include "images/squash.h"
-#include "images/store.h"
 
 /* Bytes that the kernel asks for at a time at most: it is told so by image_mount(). */
 #define CONTENT_MAX (128 << 10)
@@ -21,7 +20,6 @@ struct content {
 	struct squash *squash;
 	struct blocks *blocks;
 	struct ahead *ahead; /* NULL: nothing is read before somebody asks */
-	struct store *store; /* NULL: the kernel gets no more than it asks for */
 };
 
 /* How many blocks of `size` bytes a thread holds at once in there at most: what the kernel asks for may
@@ -31,9 +29,9 @@ static inline size_t content_blocks(size_t size)
 	return (CONTENT_MAX + size - 2) / size + 1;
 }
 
-/* Replies to `req` with the bytes at `offset` of a file of the image, which the kernel knows as `node`,
- * up to `size` of them; or returns an errno without a reply. */
-int content_reply(const struct content *content, struct fuse_req *req, uint64_t node,
-		  uint64_t inode, off_t offset, size_t size);
+/* Replies to `req` with the bytes at `offset` of a file of the image, up to `size` of them; or
+ * returns an errno without a reply. */
+int content_reply(const struct content *content, struct fuse_req *req, uint64_t inode, off_t offset,
+		  size_t size);
 
 #endif

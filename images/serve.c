@@ -100,15 +100,11 @@ static int find(struct service *service, fuse_ino_t parent, const char *name, fu
 
 static void op_init(void *data, struct fuse_conn_info *conn)
 {
-	const struct service *service = data;
-
+	(void)data;
 	conn->want |= conn->capable & (FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_READDIRPLUS |
 				       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS);
 	/* Nothing changes behind the kernel's back. */
 	conn->want &= ~(unsigned int)FUSE_CAP_AUTO_INVAL_DATA;
-	/* See store.h: pages must not stay locked when all who asked for them are dead. */
-	if (service->content.store)
-		conn->want &= ~(unsigned int)FUSE_CAP_ASYNC_READ;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -176,7 +172,7 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
-	error = content_reply(&service->content, req, node, inode_of(service, node), offset, size);
+	error = content_reply(&service->content, req, inode_of(service, node), offset, size);
 	if (error)
 		service_reply_error(req, error);
 }
@@ -337,8 +333,7 @@ static void keep_memory(void)
 static struct blocks *make_cache(size_t size, size_t block_size)
 {
 	size_t count = size / block_size;
-	size_t least =
-		WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + STORE_BLOCKS_MAX + 2;
+	size_t least = WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + 2;
 
 	return blocks_new(count > least ? count : least, block_size);
 }
@@ -366,9 +361,6 @@ static int open_image(struct service *service, struct error *err)
 	if (service->server.cpus > 1)
 		service->content.ahead =
 			ahead_new(squash, service->content.blocks, service->server.cpus);
-	if (service->server.spare >= 0)
-		service->content.store = store_new(service->content.blocks, service->server.channel,
-						   service->server.spare);
 	return 0;
 }
 
@@ -400,7 +392,6 @@ void image_service_free(struct service *service)
 	if (!service)
 		return;
 	ahead_free(service->content.ahead);
-	store_free(service->content.store);
 	blocks_free(service->content.blocks);
 	squash_close(service->content.squash);
 	added_free(service->added);

@@ -33,7 +33,6 @@ int image_seal(int mount, struct error *err);
 struct image_server {
 	const struct image *image;
 	int channel; /* taken over */
-	int spare;   /* /dev/fuse opened once more, for what the kernel gets unasked; -1 for none */
 	int cpu;     /* where the first requests come from, -1 if that is not known */
 	int cpus;    /* that may be kept busy: there are no more threads for requests than that */
 	size_t cache_size; /* bytes of decompressed blocks that are kept, if the threads get along with that */

@@ -192,7 +192,6 @@ static void start_answering(void)
 struct start {
 	const struct server *server;
 	int go[2];
-	int spare; /* see image_server */
 };
 
 static int seal_of(const struct server *server)
@@ -204,11 +203,9 @@ static int seal_of(const struct server *server)
 static int close_others(const struct start *start)
 {
 	const struct server *server = start->server;
-	const int keep[] = { server->image->fd,   seal_of(server),
-			     start->go[0],        server->channel,
-			     start->spare,        server->watch,
-			     server->held,        handover->question_fd,
-			     handover->answer_fd, server->rendezvous->page };
+	const int keep[] = { server->image->fd,     seal_of(server),     start->go[0],
+			     server->channel,       server->watch,       server->held,
+			     handover->question_fd, handover->answer_fd, server->rendezvous->page };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 
@@ -226,7 +223,6 @@ static int filter(const struct start *start, struct error *err)
 					    .image = server->image->fd,
 					    .seal = seal_of(server),
 					    .channel = server->channel,
-					    .spare = start->spare,
 					    .watch = server->watch,
 					    .question = handover->question_fd,
 					    .answer = handover->answer_fd };
@@ -240,7 +236,6 @@ static int get_ready(const struct start *start, struct service **service, struct
 	const struct server *server = start->server;
 	struct image_server image_server = { .image = server->image,
 					     .channel = server->channel,
-					     .spare = start->spare,
 					     .cpu = sched_getcpu(),
 					     .cache_size = server->cache_size,
 					     .uid = geteuid(),
@@ -267,11 +262,9 @@ static int get_ready(const struct start *start, struct service **service, struct
 
 static int between(void *arg)
 {
-	struct start *start = arg;
+	const struct start *start = arg;
 
 	close(start->go[1]);
-	/* Without it the kernel gets no more than it asks for. */
-	start->spare = start->server->channel < 0 ? -1 : open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	/* Standard error stays until the server is ready, for report(). */
 	return helper_null_stdio(STDOUT_FILENO) < 0 ? -1 : enter_dead_end();
 }
@@ -312,7 +305,7 @@ static void server_main(void *arg)
 
 int server_start(const struct server *server, struct error *err)
 {
-	struct start start = { .server = server, .spare = -1 };
+	struct start start = { .server = server };
 	cleanup_close int read_end = -1, write_end = -1;
 
 	clock_gettime(CLOCK_MONOTONIC, &begun);

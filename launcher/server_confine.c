@@ -15,13 +15,11 @@
 #include "launcher/server_confine.h"
 
 #include <errno.h>
-#include <linux/fuse.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -56,7 +54,6 @@ static const int always[] = {
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(close),
-	SCMP_SYS(close_range),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(fstatfs),
@@ -114,8 +111,6 @@ static int add_narrow(scmp_filter_ctx filter)
 		{ SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, INT, PR_SET_VMA) } },
 		{ SCMP_SYS(prctl), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, INT, PR_SET_NAME) } },
 		{ SCMP_SYS(sched_setaffinity), 1, { SCMP_A0(SCMP_CMP_MASKED_EQ, INT, 0) } },
-		/* One thread leaves the table of descriptors. */
-		{ SCMP_SYS(unshare), 1, { SCMP_A0_64(SCMP_CMP_EQ, CLONE_FILES) } },
 		/* abort(3) */
 		{ SCMP_SYS(tgkill),
 		  2,
@@ -142,13 +137,9 @@ static int add_files(scmp_filter_ctx filter, const struct server_files *files)
 		{ SCMP_SYS(read), files->watch },     { SCMP_SYS(recvmsg), files->go },
 		{ SCMP_SYS(write), STDERR_FILENO },   { SCMP_SYS(write), files->answer },
 		{ SCMP_SYS(write), files->channel },  { SCMP_SYS(writev), STDERR_FILENO },
-		{ SCMP_SYS(writev), files->channel }, { SCMP_SYS(writev), files->spare },
+		{ SCMP_SYS(writev), files->channel },
 	};
-	const struct rule join = { SCMP_SYS(ioctl),
-				   2,
-				   { SCMP_A0(SCMP_CMP_EQ, (uint64_t)files->spare),
-				     SCMP_A1(SCMP_CMP_MASKED_EQ, INT, FUSE_DEV_IOC_CLONE) } };
-	int result = files->spare >= 0 ? add(filter, &join) : 0;
+	int result = 0;
 
 	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]) && result == 0; i++) {
 		const struct rule rule = { uses[i].call,

@@ -17,7 +17,6 @@ struct server_files {
 	int image;    /* pread(2) */
 	int seal;     /* pread(2) */
 	int channel;  /* read(2) and write(2): the kernel's requests and the answers */
-	int spare;    /* ioctl(2) to join it to the channel, writev(2): what the kernel gets unasked */
 	int watch;    /* read(2): inotify(7) */
 	int question; /* read(2) */
 	int answer;   /* write(2) */

@@ -59,7 +59,7 @@ static void print_help(void)
 	     "  -h, --help\n        show this text\n\n"
 	     "RANKS are Slurm's tasks and PROCS all processes; MEMORY is theirs, shared memory\n"
 	     "divided among those who share it; SERVED is what has been read from the image so far.\n"
-	     "With --stats: MOUNT is how long it took until the image was there; READ, PUSHED,\n"
+	     "With --stats: MOUNT is how long it took until the image was there; READ,\n"
 	     "UNPACKED and STORED are bytes of files for ranks, sent ahead, decompressed, and read from\n"
 	     "the image's file; HITS and MISSES are those of the server's cache; the others are requests\n"
 	     "of the kernel.");

@@ -40,7 +40,6 @@ static int serve(const char *path, const char *dir, struct error *err)
 	cleanup_close int mount = -1;
 
 	if (image_open(&image, path, err) < 0 || (server.channel = image_channel(err)) < 0 ||
-	    (server.spare = image_channel(err)) < 0 ||
 	    (mount = image_mount(&image, server.channel, err)) < 0 || image_seal(mount, err) < 0 ||
 	    !(service = image_service_new(&server, err)))
 		return -1;

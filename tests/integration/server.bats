@@ -53,7 +53,7 @@ assert_narrow() {
 	begin_step --container="$SMALL"
 	assert_narrow
 	# nothing of the rank's, and no more than has to be
-	assert_equal "$(files)" "$(printf '%s\n' /dev/fuse /dev/fuse /dev/null /dev/null /dev/null /memfd:davit\ \(deleted\) \
+	assert_equal "$(files)" "$(printf '%s\n' /dev/fuse /dev/null /dev/null /dev/null /memfd:davit\ \(deleted\) \
 	    "$SMALL" pipe pipe socket | sort)"
 	open=$(find "/proc/$server/fd" -type l -printf '%f\n' | sort -n | tail -n 1)
 	assert_equal "$(limit 'Max open files')" "$((open + 2)) $((open + 2))"

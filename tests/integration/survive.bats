@@ -120,7 +120,6 @@ assert_told() {
 	assert_equal "$(grep -c '^100$' <<<"$output")" 4
 }
 
-# What a few small reads make it send can make a thread of it wait for pages that others have locked.
 @test 'killed in the midst of small reads and large ones of a file, again and again: nothing hangs' {
 	local i
 

@@ -8,15 +8,12 @@
 #include "launcher/server_confine.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/fuse.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -126,18 +123,6 @@ static int uses_threads(void)
 	return 0;
 }
 
-/* As the thread does that gives the kernel what it has not asked for; no mount is there to join. */
-static int leaves_the_descriptors(void)
-{
-	unsigned int spare = (unsigned int)files.spare;
-	int channel = files.channel;
-
-	CHECK(ioctl(files.spare, FUSE_DEV_IOC_CLONE, &channel) < 0);
-	CHECK(unshare(CLONE_FILES) == 0 && close_range(spare + 1, UINT_MAX, 0) == 0);
-	CHECK(writev(files.spare, NULL, 0) <= 0);
-	return 0;
-}
-
 static void what_serving_takes_works(void **state)
 {
 	(void)state;
@@ -146,7 +131,6 @@ static void what_serving_takes_works(void **state)
 	assert_allowed(uses_files);
 	assert_allowed(uses_memory);
 	assert_allowed(uses_threads);
-	assert_allowed(leaves_the_descriptors);
 }
 
 /* A call and its arguments; without the filter each of them would return. */
@@ -204,12 +188,7 @@ static void all_else_ends_it(void **state)
 		{ "prctl, dumpable", SYS_prctl, { PR_SET_DUMPABLE, 1 } },
 		{ "seccomp", SYS_seccomp, { 0, 0, 0 } },
 		{ "bpf", SYS_bpf, { 0, 0, 0 } },
-		{ "unshare, more", SYS_unshare, { CLONE_FILES | CLONE_NEWNS } },
-		{ "unshare, nothing", SYS_unshare, { 0 } },
 		{ "ioctl", SYS_ioctl, { files.channel, 0, 0 } },
-		{ "ioctl of the channel", SYS_ioctl, { files.channel, FUSE_DEV_IOC_CLONE, 0 } },
-		{ "another ioctl", SYS_ioctl, { files.spare, TIOCSTI, (long)text } },
-		{ "read of the second channel", SYS_read, { files.spare, (long)byte, 1 } },
 		{ "fcntl", SYS_fcntl, { files.image, F_GETFD } },
 		{ "prlimit64", SYS_prlimit64, { 0, RLIMIT_NOFILE, 0, 0 } },
 		{ "sched_setaffinity, another process",
@@ -320,12 +299,11 @@ static int open_files(void **state)
 	files = (struct server_files){ .go = go[0],
 				       .image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC),
 				       .channel = channel[0],
-				       .spare = open("/dev/null", O_RDWR | O_CLOEXEC),
 				       .watch = -1,
 				       .question = ask[0],
 				       .answer = dup(ask[0]) };
 	other = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return files.image < 0 || files.spare < 0 || other < 0 ? -1 : 0;
+	return files.image < 0 || other < 0 ? -1 : 0;
 }
 
 int main(void)
