@@ -134,7 +134,7 @@ static int take(uint16_t type, const union stored *stored, struct inode *inode,
 	case SQUASHFS_LBLKDEV_TYPE:
 	case SQUASHFS_LCHRDEV_TYPE:
 		inode->xattr = le32toh(stored->ldev.xattr);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case SQUASHFS_BLKDEV_TYPE:
 	case SQUASHFS_CHRDEV_TYPE:
 		inode->links = le32toh(stored->dev.nlink);
@@ -143,7 +143,7 @@ static int take(uint16_t type, const union stored *stored, struct inode *inode,
 	case SQUASHFS_LFIFO_TYPE:
 	case SQUASHFS_LSOCKET_TYPE:
 		inode->xattr = le32toh(stored->lipc.xattr);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	default:
 		inode->links = le32toh(stored->ipc.nlink);
 	}
