@@ -62,15 +62,15 @@ mode() { echo "$@" >"$disk/mode"; }
 node_is_idle() { [[ $(sinfo -h -o %T) == idle* ]]; }
 sums() { (cd "$1" && find many late -type f -exec md5sum {} + | sort -k 2); }
 
-# Starts a step of $1 ranks that wait for a line of input each, then run $2. What cat is the kernel knows
-# then, so that it can be started while nobody answers.
+# Starts a step of $1 ranks that wait for a line of input each, then run $2. The kernel then knows what cat
+# and /late/numbers are, so that ranks can be made to wait for bytes: who waits for a name cannot be killed.
 begin_step() {
 	local ranks=$1 script=$2
 
 	shift 2
 	rm -f "$BATS_TEST_TMPDIR/go"
 	mkfifo "$BATS_TEST_TMPDIR/go"
-	alice srun -n"$ranks" --input=all --container="$image" "$@" sh -c "cat /dev/null; echo up; read -r go; $script" \
+	alice srun -n"$ranks" --input=all --container="$image" "$@" sh -c "cat /dev/null; test -e /late/numbers; echo up; read -r go; $script" \
 	    <>"$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/begun.out" 2>"$BATS_TEST_TMPDIR/begun.err" &
 	begun=$!    # for finish()
 	await_output up "$ranks"
