@@ -38,7 +38,7 @@ struct task {
 struct ahead {
 	struct squash *squash;
 	struct blocks *blocks;
-	size_t window; /* bytes */
+	size_t window, step; /* bytes: that are fetched ahead, and of one task */
 
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -64,6 +64,9 @@ struct ahead *ahead_new(struct squash *squash, struct blocks *blocks, int cpus)
 	ahead->window = BLOCKS_AHEAD * squash_block_size(squash);
 	if (ahead->window < BYTES_AHEAD)
 		ahead->window = BYTES_AHEAD;
+	ahead->step = squash_block_size(squash);
+	if (ahead->step < ahead->window / 4)
+		ahead->step = ahead->window / 4;
 	ahead->fragment = SQUASH_NO_FRAGMENT;
 	ahead->cpus = cpus;
 	ahead->threads_max = cpus < AHEAD_THREADS_MAX ? cpus : AHEAD_THREADS_MAX;
@@ -87,14 +90,6 @@ void ahead_free(struct ahead *ahead)
 	free(ahead);
 }
 
-static void fetch(struct ahead *ahead, const struct squash_extent *extent)
-{
-	const struct block *block;
-
-	if (!extent->hole && squash_get_block(ahead->squash, ahead->blocks, extent, &block) == 0)
-		blocks_put(ahead->blocks, block);
-}
-
 static void fetch_all(struct ahead *ahead, const struct task *task)
 {
 	struct squash_extent extents[EXTENTS_MAX];
@@ -106,7 +101,7 @@ static void fetch_all(struct ahead *ahead, const struct task *task)
 			       EXTENTS_MAX, &count))
 		count = 0;
 	for (size_t i = 0; i < count; i++)
-		fetch(ahead, &extents[i]);
+		(void)squash_fetch_block(ahead->squash, ahead->blocks, &extents[i]);
 }
 
 static void *work(void *data)
@@ -152,15 +147,13 @@ static void add(struct ahead *ahead, const struct task *task)
 static void follow(struct ahead *ahead, uint64_t inode, uint64_t offset, size_t size)
 {
 	struct stream *stream = &ahead->streams[inode % STREAMS];
-	uint64_t step = squash_block_size(ahead->squash), end;
+	uint64_t step = ahead->step, end;
 
 	if (stream->inode != inode || stream->next != offset || offset == 0) {
 		*stream = (struct stream){ .inode = inode, .next = offset + size };
 		return;
 	}
 	stream->next = offset + size;
-	if (step < ahead->window / 4)
-		step = ahead->window / 4;
 	end = stream->next + ahead->window;
 	if (stream->ahead < stream->next)
 		stream->ahead = stream->next;

@@ -30,8 +30,8 @@
 
 #include "images/stats.h"
 
-#define IDLE_MAX \
-	16 /* decompressors that are kept; more exist only while more threads are at work */
+/* Decompressors that are kept; more exist only while more threads are at work. */
+#define IDLE_MAX 16
 
 /* A library of which a decompressor can be kept. */
 struct method {

@@ -54,8 +54,8 @@ struct service *image_service_new(const struct image_server *server, struct erro
 
 void image_service_free(struct service *service);
 
-/* Serves until the file system is unmounted, with a thread for each CPU, up to a few. It opens nothing and names no file. Returns 0 then, or -1 with `err` set if it could
- * not start. */
+/* Serves until the file system is unmounted, with a thread for each CPU, up to a few. It opens nothing
+ * and names no file. Returns 0 then, or -1 with `err` set if it could not start. */
 int image_serve(struct service *service, struct error *err);
 
 #endif

@@ -64,6 +64,10 @@ int squash_seek(struct squash *squash, uint64_t inode, bool to_hole, off_t *offs
 int squash_get_block(const struct squash *squash, struct blocks *cache,
 		     const struct squash_extent *extent, const struct block **block);
 
+/* Has the block of `extent` in `cache`, for whoever needs it later; does nothing for a hole. */
+int squash_fetch_block(const struct squash *squash, struct blocks *cache,
+		       const struct squash_extent *extent);
+
 /* The target of a symbolic link, NUL-terminated, to be freed by the caller. */
 int squash_readlink(struct squash *squash, uint64_t inode, char **target);
 

@@ -78,7 +78,7 @@ void file_maps_done(struct squash *squash)
 }
 
 /* Called with the lock held. NULL without memory for it. */
-static struct file_map *get_map(struct squash *squash, uint64_t number, size_t stride)
+static struct file_map *get_map(struct squash *squash, uint64_t number)
 {
 	struct file_map *map = NULL;
 
@@ -88,7 +88,6 @@ static struct file_map *get_map(struct squash *squash, uint64_t number, size_t s
 	map = &squash->maps[squash->next_map++ % FILE_MAPS];
 	free(map->marks);
 	*map = (struct file_map){ .inode = number,
-				  .stride = stride,
 				  .marks = calloc(FILE_MARKS_MAX, sizeof(*map->marks)) };
 	return map->marks ? map : NULL;
 }
@@ -101,7 +100,7 @@ static uint64_t go_to_mark(struct squash *squash, uint64_t number, uint64_t targ
 	struct file_map *map;
 
 	pthread_mutex_lock(&squash->lock);
-	map = get_map(squash, number, stride);
+	map = get_map(squash, number);
 	if (map && map->count > 0 && target >= stride) {
 		size_t mark = target / stride < map->count ? (size_t)(target / stride) : map->count;
 		const struct file_mark *at = &map->marks[mark - 1];
@@ -120,7 +119,7 @@ static void leave_mark(struct squash *squash, uint64_t number, uint64_t done, si
 	struct file_map *map;
 
 	pthread_mutex_lock(&squash->lock);
-	map = get_map(squash, number, stride);
+	map = get_map(squash, number);
 	if (map && map->count < FILE_MARKS_MAX && done == (map->count + 1) * stride)
 		map->marks[map->count++] = (struct file_mark){ .position = list->at.position,
 							       .offset = list->at.offset,
@@ -292,4 +291,15 @@ int squash_get_block(const struct squash *squash, struct blocks *cache,
 	/* The file says that there is more in the block than there is. */
 	blocks_put(cache, *block);
 	return EIO;
+}
+
+int squash_fetch_block(const struct squash *squash, struct blocks *cache,
+		       const struct squash_extent *extent)
+{
+	const struct block *block;
+	int error = extent->hole ? 0 : squash_get_block(squash, cache, extent, &block);
+
+	if (!error && !extent->hole)
+		blocks_put(cache, block);
+	return error;
 }

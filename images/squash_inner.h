@@ -19,10 +19,11 @@
 
 #define FILE_MAPS 8 /* files whose lists of blocks a reader knows its way in */
 
-/* Places in a file's list of blocks, as far as somebody has come: one behind every `stride` blocks. */
+/* Places in a file's list of blocks, as far as somebody has come: one behind each stretch of a length
+ * that follows from how long the list is. */
 struct file_map {
 	uint64_t inode;
-	size_t stride, count;
+	size_t count;
 	struct file_mark *marks;
 };
 

@@ -59,14 +59,9 @@ static void fetch(struct squash *squash, uint64_t inode)
 				  EXTENTS_MAX, &count))
 			return;
 		for (size_t i = 0; i < count; i++) {
-			const struct block *block;
-
 			done += extents[i].size;
-			if (extents[i].hole)
-				continue;
-			if (squash_get_block(squash, warm.content->blocks, &extents[i], &block))
+			if (squash_fetch_block(squash, warm.content->blocks, &extents[i]))
 				return;
-			blocks_put(warm.content->blocks, block);
 		}
 	}
 }
