@@ -2,20 +2,14 @@
 /*
  * image_commands.h - the subcommands of `davit image`: image_main.c and the files of the commands only.
  *
- * Each gets what is left of the command line behind its name and its options, and returns 0, or -1 with
- * `err` set.
+ * Each gets its command line, and returns 0, or -1 with `err` set.
  */
 #ifndef DAVIT_IMAGE_COMMANDS_H
 #define DAVIT_IMAGE_COMMANDS_H
 
 #include "common/error.h"
 #include "images/image.h"
-
-struct image_arguments {
-	const char *image; /* path */
-	char **keys;       /* values of --key; ends with NULL */
-	size_t key_count;
-};
+#include "launcher/image/arguments.h"
 
 /* Writes IMAGE.verity, and prints the digest. */
 int image_command_seal(const struct image_arguments *arguments, struct error *err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* image_main.c - `davit image`: finds the subcommand and its options. */
+/* image_main.c - `davit image`: the table of its commands. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,40 +10,45 @@
 #include "launcher/image/image_commands.h"
 #include "launcher/report.h"
 
-static const struct command {
-	const char *name;
-	const char *synopsis; /* behind the name */
-	const char *help;
-	bool has_keys;
-	int (*main)(const struct image_arguments *arguments, struct error *err);
-} commands[] = {
+static const struct image_option sign_options[] = {
+	{ "key", 0, "FILE",
+	  "a private key in PEM, as openssl genpkey -algorithm ed25519 makes them" },
+	{ NULL },
+};
+
+static const struct image_option verify_options[] = {
+	{ "key", 0, "FILE", "a public key in PEM, as openssl pkey -pubout makes them" },
+	{ NULL },
+};
+
+static const struct image_command commands[] = {
 	{ "seal", "IMAGE",
-	  "write IMAGE.verity, by which each read can be checked; print the digest", false,
+	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
-	{ "digest", "IMAGE", "print the digest, for --container-digest", false,
+	{ "digest", "IMAGE", "print the digest, for --container-digest", NULL, 1, 1,
 	  image_command_digest },
-	{ "sign", "--key=KEY.pem... IMAGE", "add signatures to IMAGE.sig, by Ed25519 keys", true,
-	  image_command_sign },
+	{ "sign", "--key=KEY.pem... IMAGE", "add signatures to IMAGE.sig, by Ed25519 keys",
+	  sign_options, 1, 1, image_command_sign },
 	{ "verify", "[--key=PUBLIC.pem]... IMAGE",
-	  "check each byte, and that one of the keys, or of the site's, has signed it", true,
-	  image_command_verify },
+	  "check each byte, and that one of the keys, or of the site's, has signed it",
+	  verify_options, 1, 1, image_command_verify },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int print_help(void)
 {
-	puts("Usage: davit image COMMAND [OPTION]... IMAGE\n"
+	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
 	     "Seal, sign and verify images.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);
-	puts("\n  --key=FILE\n        a key in PEM, as openssl genpkey -algorithm ed25519 makes them\n"
-	     "  -h, --help\n        show this text");
-	return fflush(stdout) == 0 ? 0 : -1;
+	puts("\n  -h, --help\n        show this text\n\n"
+	     "davit image COMMAND --help tells a command's options.");
+	return 0;
 }
 
-static const struct command *find(const char *name, struct error *err)
+static const struct image_command *find(const char *name, struct error *err)
 {
 	const char *words[COMMANDS];
 	const char *near;
@@ -60,83 +64,43 @@ static const struct command *find(const char *name, struct error *err)
 	return NULL;
 }
 
-static int usage(const struct command *command, struct error *err)
+static int run_command(const struct image_command *command, int argc, char **argv,
+		       struct error *err)
 {
-	return error_remedy(err, "davit image %s %s", command->name, command->synopsis);
-}
+	struct image_arguments arguments;
+	int result = arguments_parse(&arguments, command, argc, argv, err);
 
-/* Returns 1 where help was asked for, 0, or -1 with `err` set. */
-static int parse(const struct command *command, struct image_arguments *arguments, int argc,
-		 char **argv, struct error *err)
-{
-	static const struct option options[] = { { "key", required_argument, NULL, 'k' },
-						 { "help", no_argument, NULL, 'h' },
-						 { NULL, 0, NULL, 0 } };
-	int option;
-
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (option == 'h')
-			return 1;
-		if (option == 'k' && command->has_keys) {
-			arguments->keys[arguments->key_count++] = optarg;
-			continue;
-		}
-		if (option == ':')
-			error_set(err, 0, "option '%s' needs a value", argv[optind - 1]);
-		else
-			error_set(err, 0, "image %s knows no option '%s'", command->name,
-				  argv[optind - 1]);
-		return usage(command, err);
-	}
-	if (optind + 1 != argc) {
-		error_set(err, 0, optind == argc ? "no image given" : "more than one image");
-		return usage(command, err);
-	}
-	arguments->image = argv[optind];
-	return 0;
+	if (result == 0)
+		result = command->main(&arguments, err);
+	else if (result > 0)
+		result = arguments_help(command);
+	arguments_done(&arguments);
+	return result;
 }
 
 static int run(int argc, char **argv, struct error *err)
 {
-	struct image_arguments arguments = { .image = NULL };
-	const struct command *command = argc > 1 ? find(argv[1], err) : NULL;
-	int result;
+	const struct image_command *command;
 
 	if (argc < 2) {
 		error_set(err, 0, "no command given");
 		return error_remedy(err, "davit image --help");
 	}
-	if (!command)
-		return -1;
-	arguments.keys = calloc((size_t)argc, sizeof(*arguments.keys));
-	if (!arguments.keys)
-		return error_set(err, ENOMEM, "cannot keep the options");
-	result = parse(command, &arguments, argc - 1, argv + 1, err);
-	if (result == 0 && command->has_keys && command->main == image_command_sign &&
-	    arguments.key_count == 0) {
-		error_set(err, 0, "no key given");
-		result = usage(command, err);
-	}
-	if (result == 0)
-		result = command->main(&arguments, err);
-	else if (result > 0)
-		result = print_help();
-	free(arguments.keys);
-	if (result == 0 && fflush(stdout) != 0)
-		return error_set(err, errno, "cannot write to standard output");
-	return result;
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_help();
+	command = find(argv[1], err);
+	return command ? run_command(command, argc - 1, argv + 1, err) : -1;
 }
 
 int image_main(int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
+	int result = run(argc, argv, &err);
 
-	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-		return print_help() == 0 ? 0 : EXIT_SETUP;
-	if (run(argc, argv, &err) == 0)
-		return 0;
+	if (result >= 0 && fflush(stdout) != 0)
+		result = error_set(&err, errno, "cannot write to standard output");
+	if (result >= 0)
+		return result;
 	report(&err);
 	return err.code;
 }

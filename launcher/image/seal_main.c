@@ -53,7 +53,7 @@ int image_command_seal(const struct image_arguments *arguments, struct error *er
 {
 	struct image image = IMAGE_INIT;
 	char digest[DIGEST_TEXT_SIZE];
-	int result = image_open_file(&image, arguments->image, err);
+	int result = image_open_file(&image, arguments->operands[0], err);
 
 	if (result == 0 && write_seal(&image, digest, err) < 0)
 		result = error_wrap(err, "cannot seal image '%s'", image.path);
@@ -67,7 +67,7 @@ int image_command_digest(const struct image_arguments *arguments, struct error *
 {
 	struct image image = IMAGE_INIT;
 	char digest[DIGEST_TEXT_SIZE];
-	int result = image_open_file(&image, arguments->image, err);
+	int result = image_open_file(&image, arguments->operands[0], err);
 
 	/* What a seal says may be wrong: the kernel knows it, or the bytes do. */
 	if (result == 0 && !digest_of_kernel(image.fd, digest) &&

@@ -81,10 +81,18 @@ static int sign(const struct image *image, char *const *keys, struct error *err)
 
 int image_command_sign(const struct image_arguments *arguments, struct error *err)
 {
+	cleanup_free char **keys = arguments_values(arguments, "key");
 	struct image image = IMAGE_INIT;
-	int result = image_open_file(&image, arguments->image, err);
+	int result;
 
-	if (result == 0 && sign(&image, arguments->keys, err) < 0)
+	if (!keys)
+		return error_set(err, ENOMEM, "cannot keep the keys");
+	if (!keys[0]) {
+		error_set(err, 0, "no key given");
+		return arguments_usage(arguments, err);
+	}
+	result = image_open_file(&image, arguments->operands[0], err);
+	if (result == 0 && sign(&image, keys, err) < 0)
 		result = error_wrap(err, "cannot sign image '%s'", image.path);
 	image_done(&image);
 	return result;

@@ -84,16 +84,20 @@ static int verify(const struct image *image, const struct image_keys *keys, bool
 int image_command_verify(const struct image_arguments *arguments, struct error *err)
 {
 	const struct image_require require = { .is_measured = true };
-	bool is_asked = arguments->key_count > 0;
+	cleanup_free char **given = arguments_values(arguments, "key");
 	struct conf conf = { .state_dir = NULL };
 	struct image image = IMAGE_INIT;
-	struct image_keys keys = { .paths = arguments->keys };
-	int result = conf_load(&conf, err);
+	struct image_keys keys = { .paths = given };
+	bool is_asked = given && given[0];
+	int result;
 
+	if (!given)
+		return error_set(err, ENOMEM, "cannot keep the keys");
+	result = conf_load(&conf, err);
 	if (!is_asked)
 		keys = (struct image_keys){ .paths = conf.image_keys, .of_site = true };
 	if (result == 0)
-		result = image_open_required(&image, arguments->image, &require, err);
+		result = image_open_required(&image, arguments->operands[0], &require, err);
 	if (result == 0)
 		result = verify(&image, &keys, is_asked, err);
 	image_done(&image);

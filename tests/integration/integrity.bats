@@ -185,6 +185,9 @@ told_by_plugin() {
 	run_alice "$DAVIT" image --help
 	assert_success
 	assert_match 'seal IMAGE'
+	run_alice "$DAVIT" image sign --help
+	assert_success
+	assert_match '--key=FILE'
 }
 
 # ---- pinned ----------------------------------------------------------------
