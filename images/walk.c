@@ -13,18 +13,67 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "images/inodemap.h"
-#include "images/names.h"
-
 /* How much a block of metadata is compressed at most: 8192 bytes to 16. */
 #define DENSITY 512
 
+void walk_guard_init(struct walk_guard *guard, struct squash *squash)
+{
+	*guard = (struct walk_guard){ .squash = squash, .left = squash_size(squash) * DENSITY };
+}
+
+void walk_guard_done(struct walk_guard *guard)
+{
+	inodemap_done(&guard->seen);
+}
+
+int walk_guard_enter(struct walk_guard *guard, uint64_t inode, const struct stat *st,
+		     struct names *names, const char **what)
+{
+	bool is_new;
+	int error;
+
+	*what = "its list of names";
+	if (!inodemap_get(&guard->seen, inode, &is_new))
+		return ENOMEM;
+	if (!is_new) {
+		*what = "it is a directory that has another name";
+		return EIO;
+	}
+	if ((uint64_t)st->st_size > guard->left) {
+		*what = "its list and others have the same names";
+		return EIO;
+	}
+	guard->left -= (uint64_t)st->st_size;
+	error = names_read(names, guard->squash, inode, NAMES_MAX - guard->held);
+	if (!error)
+		guard->held += names->size;
+	return error;
+}
+
+void walk_guard_leave(struct walk_guard *guard, struct names *names)
+{
+	guard->held -= names->size;
+	names_done(names);
+}
+
+size_t walk_append(char *path, size_t len, const char *name)
+{
+	size_t size = strlen(name);
+	char *at = path + len;
+
+	if (len > 1)
+		*at++ = '/';
+	if (at + size >= path + PATH_MAX)
+		return 0;
+	memcpy(at, name, size + 1);
+	return (size_t)(at - path) + size;
+}
+
+/* ---- the walk ---------------------------------------------------------------------------------- */
+
 struct walking {
-	struct squash *squash;
+	struct walk_guard guard;
 	const struct walk *walk;
-	struct inodemap seen; /* directories */
-	uint64_t left;        /* bytes of lists */
-	size_t held;          /* bytes of memory */
 	char path[PATH_MAX];
 	struct error *err;
 };
@@ -44,28 +93,13 @@ static int complain(struct walking *walking, const char *what, int errnum)
 	return error_remedy(walking->err, "copy or make the image again");
 }
 
-/* Puts `name` behind the first `len` bytes of the path; returns its length then, or 0 where it gets too
- * long. */
-static size_t append(struct walking *walking, size_t len, const char *name)
-{
-	size_t size = strlen(name);
-	char *at = walking->path + len;
-
-	if (len > 1)
-		*at++ = '/';
-	if (size >= (size_t)(walking->path + sizeof(walking->path) - at))
-		return 0;
-	memcpy(at, name, size + 1);
-	return (size_t)(at - walking->path) + size;
-}
-
 static int visit_names(struct walking *walking, size_t len, size_t depth, const struct names *names)
 {
 	int result = 0;
 
 	for (size_t i = 0; result == 0 && i < names->count; i++) {
 		const struct names_entry *entry = &names->entries[i];
-		size_t longer = append(walking, len, names_get(names, i));
+		size_t longer = walk_append(walking->path, len, names_get(names, i));
 
 		if (longer > 0)
 			result = visit(walking, longer, depth, entry->inode, entry->type);
@@ -76,41 +110,17 @@ static int visit_names(struct walking *walking, size_t len, size_t depth, const 
 	return result;
 }
 
-/* Whether the directory is one to go into; an errno, and what is wrong, where not. */
-static int check_directory(struct walking *walking, uint64_t inode, const struct stat *st,
-			   const char **what)
-{
-	bool is_new;
-
-	if (!inodemap_get(&walking->seen, inode, &is_new))
-		return ENOMEM;
-	*what = "it is a directory that has another name";
-	if (!is_new)
-		return EIO;
-	*what = "its list and others have the same names";
-	if ((uint64_t)st->st_size > walking->left)
-		return EIO;
-	walking->left -= (uint64_t)st->st_size;
-	return 0;
-}
-
 static int enter(struct walking *walking, size_t len, size_t depth, uint64_t inode,
 		 const struct stat *st)
 {
 	const char *what = NULL;
 	struct names names;
-	int errnum = check_directory(walking, inode, st, &what), result;
+	int errnum = walk_guard_enter(&walking->guard, inode, st, &names, &what), result;
 
-	if (!errnum) {
-		what = "its list of names";
-		errnum = names_read(&names, walking->squash, inode, NAMES_MAX - walking->held);
-	}
 	if (errnum)
 		return complain(walking, what, errnum);
-	walking->held += names.size;
 	result = visit_names(walking, len, depth + 1, &names);
-	walking->held -= names.size;
-	names_done(&names);
+	walk_guard_leave(&walking->guard, &names);
 	return result;
 }
 
@@ -124,7 +134,7 @@ static int visit(struct walking *walking, size_t len, size_t depth, uint64_t ino
 			      .depth = depth,
 			      .inode = inode,
 			      .st = &st };
-	int error = squash_stat_owned(walking->squash, inode, &st), result;
+	int error = squash_stat_owned(walking->guard.squash, inode, &st), result;
 	enum walk_next next;
 
 	if (error)
@@ -143,16 +153,15 @@ static int visit(struct walking *walking, size_t len, size_t depth, uint64_t ino
 int walk_tree(struct squash *squash, uint64_t inode, const char *path, const struct walk *walk,
 	      struct error *err)
 {
-	struct walking walking = {
-		.squash = squash, .walk = walk, .left = squash_size(squash) * DENSITY, .err = err
-	};
+	struct walking walking = { .walk = walk, .err = err };
 	size_t len = strlen(path);
 	int result;
 
 	if (len >= sizeof(walking.path))
 		return error_set(err, ENAMETOOLONG, "cannot read '%s'", path);
 	memcpy(walking.path, path, len + 1);
+	walk_guard_init(&walking.guard, squash);
 	result = visit(&walking, len, 0, inode, 0);
-	inodemap_done(&walking.seen);
+	walk_guard_done(&walking.guard);
 	return result;
 }

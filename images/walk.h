@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 
 #include "common/error.h"
+#include "images/inodemap.h"
+#include "images/names.h"
 #include "images/squash.h"
 
 /* What a walk has come to. */
@@ -46,5 +48,26 @@ struct walk {
  * WALK_STOP, or -1 with `err` set, which names the path in the image, and not the image. */
 int walk_tree(struct squash *squash, uint64_t inode, const char *path, const struct walk *walk,
 	      struct error *err);
+
+/* For those who find their own way through an image: sees to it that it has an end. */
+struct walk_guard {
+	struct squash *squash;
+	struct inodemap seen; /* directories */
+	uint64_t left;        /* bytes of lists */
+	size_t held;          /* bytes of memory that lists take at a time */
+};
+
+void walk_guard_init(struct walk_guard *guard, struct squash *squash);
+void walk_guard_done(struct walk_guard *guard);
+
+/* As names_read(), for a directory whose `st` is known. On failure *what says what is wrong, as for
+ * walk.damaged. To be put back with walk_guard_leave(). */
+int walk_guard_enter(struct walk_guard *guard, uint64_t inode, const struct stat *st,
+		     struct names *names, const char **what);
+void walk_guard_leave(struct walk_guard *guard, struct names *names);
+
+/* Puts `name` behind the first `len` bytes of `path`, which has PATH_MAX bytes; returns its length then, or 0 where it
+ * would get too long. */
+size_t walk_append(char *path, size_t len, const char *name);
 
 #endif

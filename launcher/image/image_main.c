@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* image_main.c - `davit image`: the table of its commands. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,35 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option ls_options[] = {
+	{ "long", 'l', NULL, "also type, mode, links, owner, size, time, and targets of links" },
+	{ "recursive", 'R', NULL, "all that is below, with full paths" },
+	{ "json", 0, NULL, "as JSON, an object a line" },
+	{ NULL },
+};
+
+static const struct image_option extract_options[] = {
+	{ "directory", 'C', "DIR", "where to; made if missing. Default: here" },
+	{ "force", 'f', NULL, "replace files that are there" },
+	{ NULL },
+};
+
+static const struct image_option diff_options[] = {
+	{ "contents", 0, NULL, "ignore modes, owners and extended attributes" },
+	{ "times", 0, NULL, "compare modification times, too" },
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
 static const struct image_command commands[] = {
+	{ "ls", "[-lR] IMAGE [PATH]", "list files in the image", ls_options, 1, 2,
+	  image_command_ls },
+	{ "cat", "IMAGE PATH...", "write files of the image to standard output", NULL, 2, SIZE_MAX,
+	  image_command_cat },
+	{ "extract", "[-C DIR] IMAGE [PATH]...", "copy files out of the image", extract_options, 1,
+	  SIZE_MAX, image_command_extract },
+	{ "diff", "IMAGE IMAGE", "tell in which files two images differ", diff_options, 2, 2,
+	  image_command_diff },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
