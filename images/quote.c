@@ -2,8 +2,6 @@
 /* quote.c - see quote.h. */
 #include "images/quote.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +39,22 @@ static bool is_shown(uint32_t point)
 	       point != 0x200e && point != 0x200f && point != 0x061c && point != 0xfeff;
 }
 
+size_t quote_decode(const char *text, uint32_t *point, bool *shown)
+{
+	size_t size = decode((const unsigned char *)text, point);
+
+	*shown = size > 0 && is_shown(*point);
+	return size;
+}
+
 /* How many bytes of `text` can be shown as they are; 0: its first cannot. */
 static size_t shown(const char *text)
 {
 	uint32_t point;
-	size_t size = decode((const unsigned char *)text, &point);
+	bool may_be;
+	size_t size = quote_decode(text, &point, &may_be);
 
-	return size > 0 && is_shown(point) ? size : 0;
+	return may_be ? size : 0;
 }
 
 /* How a name has to be written. */

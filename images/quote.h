@@ -9,7 +9,15 @@
 #ifndef DAVIT_QUOTE_H
 #define DAVIT_QUOTE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 /* A fresh string, or NULL when out of memory. */
 char *quote_name(const char *name);
+
+/* Reads one character of UTF-8, which is not at the end of `text`. Returns how many bytes it has, 0 where there
+ * is none; *is_shown says whether a terminal may have it as it is. */
+size_t quote_decode(const char *text, uint32_t *point, bool *is_shown);
 
 #endif

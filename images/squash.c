@@ -62,6 +62,8 @@ static int take_superblock(struct squash *squash, const struct squashfs_super_bl
 {
 	uint16_t log = le16toh(head->block_log);
 
+	squash->compression = le16toh(head->compression);
+	squash->made = le32toh(head->mkfs_time);
 	squash->size = le64toh(head->bytes_used);
 	squash->root = le64toh(head->root_inode);
 	squash->inodes = le64toh(head->inode_table_start);
@@ -204,6 +206,16 @@ uint64_t squash_size(const struct squash *squash)
 uint32_t squash_inode_count(const struct squash *squash)
 {
 	return squash->inode_count;
+}
+
+const char *squash_compression(const struct squash *squash)
+{
+	return codec_name(squash->compression);
+}
+
+time_t squash_made(const struct squash *squash)
+{
+	return squash->made;
 }
 
 bool squash_has_xattrs(const struct squash *squash)

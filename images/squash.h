@@ -29,6 +29,8 @@ uint64_t squash_root(const struct squash *squash);
 size_t squash_block_size(const struct squash *squash);    /* at most 1 MiB */
 uint64_t squash_size(const struct squash *squash);        /* bytes of the image, without padding */
 uint32_t squash_inode_count(const struct squash *squash); /* as the image says */
+const char *squash_compression(const struct squash *squash); /* "zstd" */
+time_t squash_made(const struct squash *squash);             /* when */
 bool squash_has_xattrs(const struct squash *squash);
 
 /* But for the owner, which is left zero. */

@@ -34,6 +34,8 @@ struct squash {
 		directories; /* where the tables begin; that of inodes ends with the other */
 	uint32_t inode_count, block_size;
 	bool has_xattrs;
+	int compression;
+	uint32_t made; /* when: seconds since 1970 */
 
 	struct codec *codec;
 	struct metadata *metadata;

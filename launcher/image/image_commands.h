@@ -11,6 +11,9 @@
 #include "images/image.h"
 #include "launcher/image/arguments.h"
 
+/* Shows what the image is, says about itself, and has in it. */
+int image_command_inspect(const struct image_arguments *arguments, struct error *err);
+
 /* List, write to standard output, copy out. Without a mount. */
 int image_command_ls(const struct image_arguments *arguments, struct error *err);
 int image_command_cat(const struct image_arguments *arguments, struct error *err);

@@ -22,6 +22,11 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option json_options[] = {
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
 static const struct image_option ls_options[] = {
 	{ "long", 'l', NULL, "also type, mode, links, owner, size, time, and targets of links" },
 	{ "recursive", 'R', NULL, "all that is below, with full paths" },
@@ -43,6 +48,8 @@ static const struct image_option diff_options[] = {
 };
 
 static const struct image_command commands[] = {
+	{ "inspect", "[--json] IMAGE", "show what the image is, says, and has in it", json_options,
+	  1, 1, image_command_inspect },
 	{ "ls", "[-lR] IMAGE [PATH]", "list files in the image", ls_options, 1, 2,
 	  image_command_ls },
 	{ "cat", "IMAGE PATH...", "write files of the image to standard output", NULL, 2, SIZE_MAX,

@@ -15,6 +15,21 @@ int opened_open(struct opened *opened, const char *name, struct error *err)
 	return direct_open(&opened->direct, &opened->image, err);
 }
 
+int opened_open_any(struct opened *opened, const char *name, struct error *err)
+{
+	if (image_open(&opened->image, name, err) < 0)
+		return -1;
+	if (opened->image.kind == IMAGE_DIRECTORY)
+		return 0;
+	return direct_open(&opened->direct, &opened->image, err);
+}
+
+struct image_files opened_files(const struct opened *opened)
+{
+	return (struct image_files){ .root = opened->image.fd,
+				     .direct = opened->direct.squash ? &opened->direct : NULL };
+}
+
 void opened_done(struct opened *opened)
 {
 	direct_close(&opened->direct);

@@ -7,11 +7,12 @@
 
 #include "common/error.h"
 #include "images/direct.h"
+#include "images/files.h"
 #include "images/image.h"
 
 struct opened {
 	struct image image;
-	struct direct direct;
+	struct direct direct; /* all zeros: the image is a directory */
 };
 
 #define OPENED_INIT                 \
@@ -21,6 +22,13 @@ struct opened {
 
 /* Opens the image `name`, which is no directory. Returns 0, or -1 with `err` set. */
 int opened_open(struct opened *opened, const char *name, struct error *err);
+
+/* The same for an image that may be a directory. */
+int opened_open_any(struct opened *opened, const char *name, struct error *err);
+
+/* The way to its files. */
+struct image_files opened_files(const struct opened *opened);
+
 void opened_done(struct opened *opened);
 
 /* Finds `path` in it; see direct_find(). Returns 0, or -1 with `err` set. */
