@@ -210,7 +210,8 @@ uint32_t squash_inode_count(const struct squash *squash)
 
 const char *squash_compression(const struct squash *squash)
 {
-	return codec_name(squash->compression);
+	/* As mksquashfs says it, and not by the name of its library. */
+	return squash->compression == ZLIB_COMPRESSION ? "gzip" : codec_name(squash->compression);
 }
 
 time_t squash_made(const struct squash *squash)

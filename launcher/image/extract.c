@@ -34,6 +34,8 @@ static int fail(const struct making *making, const char *what, int errnum)
 				  "so far is there");
 	if (errnum == EEXIST)
 		error_remedy(err, "an empty directory, or --force to replace what is there");
+	if (errnum == EISDIR)
+		error_remedy(err, "remove the directory first");
 	if (errnum == ELOOP || errnum == ENOTDIR)
 		error_remedy(err, "an empty directory: links in it are not followed");
 	return -1;
@@ -282,10 +284,17 @@ static int make_named_file(const struct making *making)
 
 /* ---- other kinds ------------------------------------------------------------------------------- */
 
-static int make_link(const struct making *making)
+/* Of what cannot be opened. */
+static void set_time(const struct making *making)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 					   { .tv_sec = making->at->st->st_mtime } };
+
+	(void)utimensat(making->to->parent, making->at->name, times, AT_SYMLINK_NOFOLLOW);
+}
+
+static int make_link(const struct making *making)
+{
 	struct extraction *to = making->to;
 	cleanup_free char *target = NULL;
 	int error = squash_readlink(to->opened->direct.squash, making->at->inode, &target), result;
@@ -297,7 +306,7 @@ static int make_link(const struct making *making)
 		result = symlinkat(target, to->parent, making->at->name);
 	if (result < 0)
 		return fail(making, "make link", errno);
-	(void)utimensat(to->parent, making->at->name, times, AT_SYMLINK_NOFOLLOW);
+	set_time(making);
 	return 0;
 }
 
@@ -308,7 +317,10 @@ static int make_fifo(const struct making *making)
 
 	if (result < 0 && make_room(making))
 		result = mknodat(making->to->parent, making->at->name, mode, 0);
-	return result < 0 ? fail(making, "make FIFO", errno) : 0;
+	if (result < 0)
+		return fail(making, "make FIFO", errno);
+	set_time(making);
+	return 0;
 }
 
 static int make(const struct making *making)

@@ -66,7 +66,7 @@ static const struct image_command commands[] = {
 	{ "sign", "--key=KEY.pem... IMAGE", "add signatures to IMAGE.sig, by Ed25519 keys",
 	  sign_options, 1, 1, image_command_sign },
 	{ "verify", "[--key=PUBLIC.pem]... IMAGE",
-	  "check each byte, and that one of the keys, or of the site's, has signed it",
+	  "read all of it, check each byte by the seal, and that one of the keys has signed it",
 	  verify_options, 1, 1, image_command_verify },
 };
 
@@ -75,7 +75,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Seal, sign and verify images.\n");
+	     "Look into images, verify, seal and sign them.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);

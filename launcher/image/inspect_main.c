@@ -42,15 +42,6 @@ static void add_format(json_t *object, const struct opened *opened)
 		json_object_set_new(object, "size", json_integer(st.st_size));
 }
 
-static bool has_beside(const struct image *image, const char *suffix)
-{
-	struct error ignored = ERROR_INIT;
-	cleanup_free char *path = beside_path(image->fd, suffix, &ignored);
-	cleanup_close int fd = path ? beside_open(path, &ignored) : -1;
-
-	return fd >= 0 || (path && ignored.errnum != ENOENT);
-}
-
 /* What the seal says is not checked: `davit image verify` does that. */
 static void add_proofs(json_t *object, const struct image *image)
 {
@@ -65,7 +56,7 @@ static void add_proofs(json_t *object, const struct image *image)
 		json_object_set_new(object, "digest", json_string(digest));
 		json_object_set_new(object, "digest-of",
 				    json_string(is_by_kernel ? "fs-verity" : "seal"));
-	} else if (has_beside(image, SEAL_SUFFIX)) {
+	} else if (beside_exists(image->fd, SEAL_SUFFIX)) {
 		json_set_text(object, "seal", err.cause);
 	}
 	err = (struct error)ERROR_INIT;
