@@ -267,7 +267,8 @@ static void read_all(struct checking *checking)
 	pthread_t threads[THREADS_MAX];
 	size_t count = 0, most = count_cpus();
 
-	qsort(checking->blocks, checking->count, sizeof(*checking->blocks), by_position);
+	if (checking->count > 1)
+		qsort(checking->blocks, checking->count, sizeof(*checking->blocks), by_position);
 	while (count + 1 < most && count < checking->count / 8 &&
 	       pthread_create(&threads[count], NULL, read_blocks, checking) == 0)
 		count++;

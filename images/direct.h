@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "images/blocks.h"
+#include "images/files.h"
 #include "images/image.h"
 #include "images/squash.h"
 
@@ -48,6 +49,9 @@ int direct_read(const struct direct *direct, uint64_t inode, off_t offset, void 
  * behind these *data bytes are none. Both are 0 at the end of the file. */
 int direct_stretch(const struct direct *direct, uint64_t inode, off_t offset, off_t *hole,
 		   off_t *data);
+
+/* For who reads a few files by their paths; good as long as `direct` is. */
+struct image_files direct_files(const struct direct *direct);
 
 /* Puts "image 'NAME': cannot read 'PATH'" and what is to be done about `errnum` into `err`. Returns -1. */
 int direct_fail(const struct image *image, const char *path, int errnum, struct error *err);

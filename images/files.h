@@ -11,11 +11,17 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "images/direct.h"
+/* What reads an image that is not there as a directory; as the functions below. */
+struct image_reader {
+	char *(*read)(const void *image, const char *path, size_t max, size_t *len);
+	int (*stat)(const void *image, const char *path, struct stat *st);
+	char **(*list)(const void *image, const char *path);
+};
 
 struct image_files {
-	int root;                    /* the root directory; or */
-	const struct direct *direct; /* where this is not NULL */
+	int root;                          /* the root directory; or */
+	const struct image_reader *reader; /* where this is not NULL: */
+	const void *image;
 };
 
 /* The content of a regular file, NUL-terminated, to be freed. NULL with errno set: EINVAL for what is no

@@ -26,8 +26,9 @@ int opened_open_any(struct opened *opened, const char *name, struct error *err)
 
 struct image_files opened_files(const struct opened *opened)
 {
-	return (struct image_files){ .root = opened->image.fd,
-				     .direct = opened->direct.squash ? &opened->direct : NULL };
+	if (opened->direct.squash)
+		return direct_files(&opened->direct);
+	return (struct image_files){ .root = opened->image.fd };
 }
 
 void opened_done(struct opened *opened)

@@ -627,7 +627,7 @@ permissions:
 	pack "$mine/deep" "$mine/deep.sqfs" "${raw[@]}"
 	# each of them becomes the directory "d" beside it
 	perl -pi -0777 -e 'my $at = unpack("V", substr($_, 72, 4)); my $lists = substr($_, $at); my $d;
-	    $lists =~ s/(..)(..)\x01\0(?:\0\0(d)|\x02\0(x\d\d))/$d = $1 if $3; $3 ? $& : "$d$2\x01\0\x02\0$4"/gse;
+	    $lists =~ s/(..)(..)\x01\0(?:\0\0(d)|\x02\0(x\d\d))/$d = $1 if $3; $3 || !defined $d ? $& : "$d$2\x01\0\x02\0$4"/gse;
 	    substr($_, $at) = $lists' "$mine/deep.sqfs"
 	LIMIT=15 image ls -R "$mine/deep.sqfs"
 	assert_status 125
