@@ -4,7 +4,6 @@
 #define DAVIT_IMPORT_LIBARCHIVE_NAMES_H
 
 /* clang-format off */
-#define archive_clear_error libarchive.archive_clear_error
 #define archive_entry_acl_clear libarchive.archive_entry_acl_clear
 #define archive_entry_clear libarchive.archive_entry_clear
 #define archive_entry_clone libarchive.archive_entry_clone
@@ -31,12 +30,10 @@
 #define archive_entry_size_is_set libarchive.archive_entry_size_is_set
 #define archive_entry_sparse_add_entry libarchive.archive_entry_sparse_add_entry
 #define archive_entry_sparse_clear libarchive.archive_entry_sparse_clear
-#define archive_entry_sparse_count libarchive.archive_entry_sparse_count
 #define archive_entry_sparse_next libarchive.archive_entry_sparse_next
 #define archive_entry_sparse_reset libarchive.archive_entry_sparse_reset
 #define archive_entry_symlink libarchive.archive_entry_symlink
 #define archive_entry_uid libarchive.archive_entry_uid
-#define archive_entry_unset_size libarchive.archive_entry_unset_size
 #define archive_entry_xattr_add_entry libarchive.archive_entry_xattr_add_entry
 #define archive_entry_xattr_clear libarchive.archive_entry_xattr_clear
 #define archive_entry_xattr_count libarchive.archive_entry_xattr_count
@@ -44,32 +41,26 @@
 #define archive_entry_xattr_reset libarchive.archive_entry_xattr_reset
 #define archive_errno libarchive.archive_errno
 #define archive_error_string libarchive.archive_error_string
-#define archive_filter_bytes libarchive.archive_filter_bytes
-#define archive_filter_code libarchive.archive_filter_code
-#define archive_filter_count libarchive.archive_filter_count
-#define archive_format libarchive.archive_format
 #define archive_read_close libarchive.archive_read_close
 #define archive_read_data libarchive.archive_read_data
 #define archive_read_data_block libarchive.archive_read_data_block
 #define archive_read_data_skip libarchive.archive_read_data_skip
 #define archive_read_free libarchive.archive_read_free
 #define archive_read_new libarchive.archive_read_new
-#define archive_read_next_header2 libarchive.archive_read_next_header2
+#define archive_read_next_header libarchive.archive_read_next_header
 #define archive_read_open libarchive.archive_read_open
 #define archive_read_open_fd libarchive.archive_read_open_fd
-#define archive_read_set_format_option libarchive.archive_read_set_format_option
 #define archive_read_support_filter_all libarchive.archive_read_support_filter_all
 #define archive_read_support_filter_bzip2 libarchive.archive_read_support_filter_bzip2
 #define archive_read_support_filter_gzip libarchive.archive_read_support_filter_gzip
-#define archive_read_support_filter_none libarchive.archive_read_support_filter_none
 #define archive_read_support_filter_xz libarchive.archive_read_support_filter_xz
 #define archive_read_support_filter_zstd libarchive.archive_read_support_filter_zstd
 #define archive_read_support_format_empty libarchive.archive_read_support_format_empty
 #define archive_read_support_format_raw libarchive.archive_read_support_format_raw
 #define archive_read_support_format_tar libarchive.archive_read_support_format_tar
+#define archive_set_error libarchive.archive_set_error
 #define archive_write_close libarchive.archive_write_close
 #define archive_write_data libarchive.archive_write_data
-#define archive_write_data_block libarchive.archive_write_data_block
 #define archive_write_fail libarchive.archive_write_fail
 #define archive_write_finish_entry libarchive.archive_write_finish_entry
 #define archive_write_free libarchive.archive_write_free
@@ -78,8 +69,8 @@
 #define archive_write_open_fd libarchive.archive_write_open_fd
 #define archive_write_set_bytes_in_last_block libarchive.archive_write_set_bytes_in_last_block
 #define archive_write_set_bytes_per_block libarchive.archive_write_set_bytes_per_block
-#define archive_write_set_format_option libarchive.archive_write_set_format_option
 #define archive_write_set_format_gnutar libarchive.archive_write_set_format_gnutar
+#define archive_write_set_format_option libarchive.archive_write_set_format_option
 #define archive_write_set_format_pax libarchive.archive_write_set_format_pax
 /* clang-format on */
 

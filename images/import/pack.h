@@ -21,6 +21,7 @@
 #include "common/error.h"
 #include "common/newfile.h"
 #include "images/import/libarchive.h"
+#include "images/import/tool.h"
 
 #define PACK_SIGNALS 3
 
@@ -42,15 +43,14 @@ struct pack {
 	struct archive *archive; /* to be written to: paths without leading "/" or "./" */
 	struct archive *links;   /* pack_entry()'s own */
 	struct newfile file;
-	pid_t tool;   /* 0: has ended */
-	int output;   /* the pipe to it */
-	int messages; /* what it writes to standard error */
+	struct tool tool;
+	int output; /* the pipe to it */
 	struct sigaction pipe, ends[PACK_SIGNALS];
 };
 
-#define PACK_INIT                                                                   \
-	{                                                                           \
-		.archive = NULL, .file = NEWFILE_INIT, .output = -1, .messages = -1 \
+#define PACK_INIT                                                                      \
+	{                                                                              \
+		.archive = NULL, .file = NEWFILE_INIT, .tool = TOOL_INIT, .output = -1 \
 	}
 
 /* Checks a compressor, level (0 passes) or block size (0 passes) from outside. Returns 0, or -1 with
@@ -77,5 +77,10 @@ int pack_finish(struct pack *pack, struct error *err);
 
 /* Ends all, where it is open; nothing stays. */
 void pack_abort(struct pack *pack);
+
+/* The image that is going to be `path` at once, of what is below the directory `dir`, without devices,
+ * FIFOs and sockets; root_mode and newest are not read. Returns 0, or -1 with `err` set and no image. */
+int pack_directory(int dir, const char *path, const struct pack_options *options,
+		   struct error *err);
 
 #endif

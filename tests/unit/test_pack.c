@@ -192,7 +192,7 @@ static void test_no_room(void **state)
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = (char)((seed = seed * 1664525 + 1013904223) >> 24);
 	assert_int_equal(pack_open(&pack, "big", &plain, &err), 0);
-	assert_int_equal(prlimit(pack.tool, RLIMIT_FSIZE, &limit, NULL), 0);
+	assert_int_equal(prlimit(pack.tool.pid, RLIMIT_FSIZE, &limit, NULL), 0);
 	for (int i = 0; i < 8; i++) {
 		char name[] = { 'f', (char)('0' + i), '\0' };
 
