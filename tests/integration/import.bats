@@ -129,11 +129,10 @@ drwxr-xr-x root/root /etc/old
 	alice umoci unpack --rootless --image "$here/layout:gzip" new/bundle
 	import -q --keep-owners "oci:$here/layout:gzip" new/a.sqfs
 	assert_success
-	assert_match ''
-	alice unsquashfs -q -n -d new/tree new/a.sqfs >/dev/null || true
+	unsquashfs -q -n -d /home/alice/new/tree /home/alice/new/a.sqfs >/dev/null
 	rm -rf /home/alice/new/tree/.davit /home/alice/new/bundle/rootfs/fifo
 	diff -r --no-dereference /home/alice/new/bundle/rootfs /home/alice/new/tree
-	list() { (cd "$1" && find . ! -type l -printf '%P %m %s %T@\n' ! -name . | grep -v '^ ' | sed 's/ [0-9]* \([0-9.]*\)$/ \1/' | LC_ALL=C sort); }
+	list() { (cd "$1" && find . ! -type l -printf '%P %m %s %T@\n' ! -name . | LC_ALL=C sed 's/ [0-9]* \([0-9.]*\)$/ \1/' | LC_ALL=C sort); }
 	diff -a <(list /home/alice/new/bundle/rootfs) <(list /home/alice/new/tree)
 	unsquashfs -lln /home/alice/new/a.sqfs | grep -q ' 7/7 .*/etc/two$'
 }
