@@ -12,33 +12,33 @@ load ../lib/common
 setup_file() {
 	local dir=$DAVIT_WORK/import
 
-	mkdir -p $dir/one/{bin,etc/old,dir} $dir/two/{etc,dir}
-	cp "$(command -v busybox)" $dir/one/bin/
-	ln -s busybox $dir/one/bin/sh
-	echo one >$dir/one/etc/one
-	echo two >$dir/one/etc/two
-	echo old >$dir/one/dir/old
-	truncate -s 8M $dir/one/sparse
-	ln $dir/one/etc/one $dir/one/etc/hard
-	mkfifo $dir/one/fifo
+	mkdir -p "$dir"/one/{bin,etc/old,dir} "$dir"/two/{etc,dir}
+	cp "$(command -v busybox)" "$dir"/one/bin/
+	ln -s busybox "$dir"/one/bin/sh
+	echo one >"$dir"/one/etc/one
+	echo two >"$dir"/one/etc/two
+	echo old >"$dir"/one/dir/old
+	truncate -s 8M "$dir"/one/sparse
+	ln "$dir"/one/etc/one "$dir"/one/etc/hard
+	mkfifo "$dir"/one/fifo
 	touch "$dir/one/$(printf 'caf\351')"
-	chown -R alice: $dir/one $dir/two
-	chmod 4755 $dir/one/bin/busybox
-	touch $dir/two/etc/.wh.one $dir/two/dir/.wh..wh..opq
-	echo new >$dir/two/dir/new
-	echo 2 >$dir/two/etc/two
+	chown -R alice: "$dir"/one "$dir"/two
+	chmod 4755 "$dir"/one/bin/busybox
+	touch "$dir"/two/etc/.wh.one "$dir"/two/dir/.wh..wh..opq
+	echo new >"$dir"/two/dir/new
+	echo 2 >"$dir"/two/etc/two
 	(cd "$dir" && for layer in one two; do
 		tar --format=posix --sort=name --mtime=@1000000000 --owner=7 --group=7 -C $layer -cSf $layer.tar .
 	done)
-	layout_begin $dir/layout
-	layout_layer $dir/layout $dir/one.tar gzip
-	layout_layer $dir/layout $dir/two.tar zstd
-	layout_end $dir/layout app '' '{"Env": ["FROM_IMAGE=yes"]}'
-	layout_layer $dir/layout $dir/one.tar none
-	layout_layer $dir/layout $dir/two.tar gzip
-	layout_end $dir/layout gzip
-	registry_start $dir/registry
-	chown -R alice: $dir/layout
+	layout_begin "$dir"/layout
+	layout_layer "$dir"/layout "$dir"/one.tar gzip
+	layout_layer "$dir"/layout "$dir"/two.tar zstd
+	layout_end "$dir"/layout app '' '{"Env": ["FROM_IMAGE=yes"]}'
+	layout_layer "$dir"/layout "$dir"/one.tar none
+	layout_layer "$dir"/layout "$dir"/two.tar gzip
+	layout_end "$dir"/layout gzip
+	registry_start "$dir"/registry
+	chown -R alice: "$dir"/layout
 	echo "$registry $registry_pid" >"$BATS_FILE_TMPDIR/registry"
 }
 teardown_file() {
@@ -68,11 +68,12 @@ assert_only() {
 	local dir=$1
 
 	shift
+	# shellcheck disable=SC2012 # names are ours
 	assert_equal "$(ls -A "$dir" | tr '\n' ' ')" "${*:+$* }"
 }
 
 @test 'from a registry: layers merged, configuration kept, run' {
-	push $here/layout app app:1
+	push "$here"/layout app app:1
 	run_alice env -C new "$DAVIT" image import --tls-verify=false "docker://$registry/app:1"
 	assert_success
 	assert_equal "$output" app+1.sqfs
@@ -94,13 +95,14 @@ drwxr-xr-x root/root /etc/old
 	contents app+1.sqfs | LC_ALL=C grep -qa "/caf$(printf '\351')\$"
 	assert_equal "$(unsquashfs -cat app+1.sqfs etc/hard etc/two dir/new)" $'one\n2\nnew'
 	assert_equal "$(unsquashfs -cat app+1.sqfs .davit/config.json | jq -r .config.Env[])" FROM_IMAGE=yes
+	# shellcheck disable=SC2016 # the container's variable
 	run_srun --container=/home/alice/new/app+1.sqfs sh -c 'echo $FROM_IMAGE'
 	assert_success
 	assert_equal "$output" yes
 }
 
 @test 'the same layers are the same bytes, from wherever they come' {
-	push $here/layout app same:1
+	push "$here"/layout app same:1
 	import -q --tls-verify=false "docker://$registry/same:1" new/a.sqfs
 	assert_success
 	assert_quiet
@@ -119,7 +121,7 @@ drwxr-xr-x root/root /etc/old
 	import -q docker-archive:new/x.tar new/e.sqfs
 	assert_success
 	assert_equal "$(contents /home/alice/new/c.sqfs)" "$(contents /home/alice/new/e.sqfs)"
-	push $here/layout gzip schema2:1 --format v2s2
+	push "$here"/layout gzip schema2:1 --format v2s2
 	import -q --tls-verify=false "docker://$registry/schema2:1" new/f.sqfs
 	assert_success
 	assert_equal "$(contents /home/alice/new/c.sqfs)" "$(contents /home/alice/new/f.sqfs)"
@@ -182,24 +184,24 @@ drwxr-xr-x root/root /etc/old
 }
 
 @test 'architectures of one name' {
-	cp -r $here/layout $here/both
-	chown -R alice: $here/both
-	layout_layer $here/both $here/two.tar
-	layout_end $here/both app arm64
-	jq -c '.manifests |= map(select(.annotations[] == "app"))' $here/both/index.json >$here/both/i
-	mv $here/both/i $here/both/index.json
-	chown -R alice: $here/both
+	cp -r "$here"/layout "$here"/both
+	chown -R alice: "$here"/both
+	layout_layer "$here"/both "$here"/two.tar
+	layout_end "$here"/both app arm64
+	jq -c '.manifests |= map(select(.annotations[] == "app"))' "$here"/both/index.json >"$here"/both/i
+	mv "$here"/both/i "$here"/both/index.json
+	chown -R alice: "$here"/both
 	import -q "oci:$here/both:app" new/a.sqfs
 	assert_success
 	import -q --arch=arm64 "oci:$here/both:app" new/b.sqfs
 	assert_success
 	contents /home/alice/new/a.sqfs | grep -q /bin/busybox
-	! contents /home/alice/new/b.sqfs | grep -q /bin/busybox
+	[[ $(contents /home/alice/new/b.sqfs) != */bin/busybox* ]]
 	import --arch=s390x "oci:$here/both:app" new/c.sqfs
 	assert_status 125
 	assert_stderr "the layout has no such image for architecture 's390x'"
 	assert_stderr 'try: --arch= one that it has'
-	rm -r $here/both
+	rm -r "$here"/both
 }
 
 @test 'a registry that refuses: 401, 404, no TLS, nobody there' {
@@ -211,7 +213,7 @@ drwxr-xr-x root/root /etc/old
 	assert_stderr "cannot import 'docker://$registry/app:1': .*unauthorized"
 	assert_stderr "try: skopeo login $registry"
 	alice skopeo login --tls-verify=false --authfile=new/auth -u alice -p secret "$registry"
-	push $here/layout app app:1 --dest-creds alice:secret
+	push "$here"/layout app app:1 --dest-creds alice:secret
 	import -q --tls-verify=false --authfile=new/auth "docker://$registry/app:1" new/a.sqfs
 	assert_success
 	registry_stop
@@ -232,18 +234,18 @@ drwxr-xr-x root/root /etc/old
 @test 'a layer with the wrong bytes' {
 	local blob
 
-	cp -r $here/layout $here/bad
-	blob=$(jq -r '.manifests[0].digest' $here/bad/index.json)
+	cp -r "$here"/layout "$here"/bad
+	blob=$(jq -r '.manifests[0].digest' "$here"/bad/index.json)
 	blob=$(jq -r '.layers[1].digest' "$here/bad/blobs/sha256/${blob#*:}")
-	cp $here/two.tar "$here/bad/blobs/sha256/${blob#*:}"
-	chown -R alice: $here/bad
+	cp "$here"/two.tar "$here/bad/blobs/sha256/${blob#*:}"
+	chown -R alice: "$here"/bad
 	import "oci:$here/bad:app" new/a.sqfs
 	assert_status 125
 	assert_stderr 'layer 2 of 2: .*(has the digest|longer than its manifest says)'
 	truncate -s -1 "$here/bad/blobs/sha256/${blob#*:}"
 	import "oci:$here/bad:app" new/a.sqfs
 	assert_status 125
-	rm -r $here/bad
+	rm -r "$here"/bad
 	assert_only /home/alice/new
 }
 
@@ -295,5 +297,5 @@ drwxr-xr-x root/root /etc/old
 	pkill -u alice -x sleep || true
 	rm -f /home/alice/new/pipe
 	assert_only /home/alice/new
-	! pgrep -u alice -x mksquashfs
+	run ! pgrep -u alice -x mksquashfs
 }
