@@ -48,6 +48,9 @@ static const struct image_option diff_options[] = {
 };
 
 static const struct image_command commands[] = {
+	{ "import", "[OPTION]... SOURCE [FILE]",
+	  "make an image of docker://NAME:TAG, oci:DIR, a tar, a SIF, a directory, ...",
+	  image_import_options, 1, 2, image_command_import },
 	{ "inspect", "[--json] IMAGE", "show what the image is, says, and has in it", json_options,
 	  1, 1, image_command_inspect },
 	{ "ls", "[-lR] IMAGE [PATH]", "list files in the image", ls_options, 1, 2,
@@ -75,7 +78,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Look into images, verify, seal and sign them.\n");
+	     "Make images, look into them, verify, seal and sign them.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);
