@@ -350,6 +350,17 @@ static int set_nic(struct settings *settings, const char *value, struct error *e
 	return 0;
 }
 
+static int set_image_transport(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "auto", "io_uring", "dev" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->image_transport = (enum transport)(TRANSPORT_AUTO + index);
+	return 0;
+}
+
 static int set_device(struct settings *settings, const char *value, struct error *err)
 {
 	char **devices = devicelist_parse(value, err);
@@ -423,6 +434,8 @@ const struct option_def settings_options[] = {
 	  "run only an image with this digest, and check what is read of it", set_digest },
 	{ "image-cache", NULL, ARG_REQUIRED, "SIZE",
 	  "memory for decompressed data of the image, on each node [8m]", set_image_cache },
+	{ "image-transport", NULL, ARG_REQUIRED, "auto|io_uring|dev",
+	  "how the kernel asks the image server: by io_uring, /dev/fuse, or what is there [auto]", set_image_transport },
 	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",
 	  "mount directories or files of the node in it", set_mounts },
 	{ "mount-home", "no-mount-home", ARG_NONE, NULL,

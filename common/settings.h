@@ -66,6 +66,14 @@ enum nic_choice {
 	NIC_NEAREST /* all are there, and the variables of the libraries name the nearest */
 };
 
+/* How the kernel's requests get to the image server. */
+enum transport {
+	TRANSPORT_UNSET,
+	TRANSPORT_AUTO, /* io_uring where the node has it */
+	TRANSPORT_URING,
+	TRANSPORT_DEV /* the channel of FUSE, /dev/fuse */
+};
+
 /* Bits of struct unshare. */
 #define UNSHARE_NET   1u
 #define UNSHARE_IPC   2u
@@ -109,6 +117,7 @@ struct settings {
 	char **devices;     /* names of CDI; ends with NULL; NULL: none */
 	char **security;    /* items as in securityspec.h; ends with NULL; NULL: none */
 	size_t image_cache; /* bytes, between IMAGE_CACHE_MIN and IMAGE_CACHE_MAX; 0: not said */
+	enum transport image_transport;
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm, stats;
 };
 

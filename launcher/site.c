@@ -96,6 +96,7 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .cache_size = site->settings->image_cache
 							     ? site->settings->image_cache
 							     : IMAGE_CACHE_DEFAULT,
+				       .transport = site->settings->image_transport,
 				       .tells = site->settings->stats == CHOICE_YES,
 				       .rendezvous = site->container->rendezvous };
 

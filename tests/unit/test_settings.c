@@ -110,6 +110,9 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
 				settings->image_cache);
+	if (settings->image_transport)
+		len += snprintf(out + len, size - (size_t)len, " transport:%d.",
+				(int)settings->image_transport);
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
 				settings->unshare.ports[i].host,
@@ -135,6 +138,9 @@ static const struct {
 	{ "digest", "sha256:" A64, "sha256:" A64 " " },
 	{ "digest", "sha256:" A63 "F", "sha256:" A63 "f " },
 	{ "image-cache", "1048576", " cache:1048576." },
+	{ "image-transport", "auto", " transport:1." },
+	{ "image-transport", "io_uring", " transport:2." },
+	{ "image-transport", "dev", " transport:3." },
 	{ "image-cache", "1024k", " cache:1048576." },
 	{ "image-cache", "0000000000000000000000000000032m", " cache:33554432." },
 	{ "image-cache", "64M", " cache:67108864." },
@@ -259,6 +265,9 @@ static const struct {
 	{ "digest", "sha256:" A64 "a", "'sha256:" A64 "a' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "g", "'sha256:" A63 "g' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "\n", "'sha256:" A63 "?' is not a digest", digest_rule },
+	{ "image-transport", "", "'' is none of auto, io_uring, dev", "auto, io_uring, dev" },
+	{ "image-transport", "uring", "'uring' is none of auto, io_uring, dev", NULL },
+	{ "image-transport", "DEV", "'DEV' is none of auto, io_uring, dev", NULL },
 	{ "image-cache", "", "'' is not a size", cache_rule },
 	{ "image-cache", "m", "'m' is not a size", cache_rule },
 	{ "image-cache", "-1", "'-1' is not a size", cache_rule },
