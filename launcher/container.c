@@ -32,6 +32,7 @@
 #include "launcher/recipe_make.h"
 #include "launcher/site.h"
 #include "launcher/slurm/service.h"
+#include "launcher/stage/stage.h"
 #include "launcher/userns.h"
 
 /* A step on several nodes would write one file several times. */
@@ -250,6 +251,13 @@ static int build_or_enter(struct site *site, struct error *err)
 		return error_remedy(err, "--container-digest for the step that starts it only");
 	}
 	if (open_image(site, image, err) < 0)
+		return -1;
+	if (stage_image(&site->image,
+			&(struct stage_request){ .wanted = site->settings->stage,
+						 .conf = site->container->conf,
+						 .handover = site->container->rendezvous->handover,
+						 .notes = &site->container->notes },
+			err) < 0)
 		return -1;
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)
