@@ -68,25 +68,32 @@ static int copy_bytes(const struct store *store, int source, const char *path, i
 	return 0;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
+/* As the file's server has it now, whatever this node remembers. */
+static int look(int source, const char *path, struct statx *stx, struct error *err)
 {
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	if (statx(source, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, stx) < 0)
+		return error_set(err, errno, "cannot look at image '%s'", path);
+	return 0;
+}
+
+static bool is_same(const struct statx *a, const struct statx *b)
+{
+	return a->stx_size == b->stx_size && a->stx_mtime.tv_sec == b->stx_mtime.tv_sec &&
+	       a->stx_mtime.tv_nsec == b->stx_mtime.tv_nsec &&
+	       a->stx_ctime.tv_sec == b->stx_ctime.tv_sec &&
+	       a->stx_ctime.tv_nsec == b->stx_ctime.tv_nsec;
 }
 
 static int copy_unchanged(const struct store *store, int source, const char *path, int target,
 			  struct error *err)
 {
-	struct stat before, after;
+	struct statx before, after;
 
-	if (fstat(source, &before) < 0)
-		return error_set(err, errno, "cannot look at image '%s'", path);
-	if (copy_bytes(store, source, path, target, false, err) < 0)
+	if (look(source, path, &before, err) < 0 ||
+	    copy_bytes(store, source, path, target, false, err) < 0 ||
+	    look(source, path, &after, err) < 0)
 		return -1;
-	if (fstat(source, &after) < 0)
-		return error_set(err, errno, "cannot look at image '%s'", path);
-	if ((uint64_t)before.st_size == store->size && is_same(&before, &after))
+	if (before.stx_size == store->size && is_same(&before, &after))
 		return 0;
 	error_set(err, ESTALE, "image '%s' was changed while it was copied", path);
 	return error_remedy(err, "start again when nobody writes to it");

@@ -140,11 +140,10 @@ static int check_room(const struct staging *staging, uint64_t copies, struct err
 	if (size <= room)
 		return 0;
 	snprintf(free, sizeof(free), "%ju MiB", (uintmax_t)(room >> 20));
-	error_set(err, ENOSPC,
+	error_set(err, 0,
 		  "a copy of image '%s' does not fit into %s%s: it needs %s, and %s are free",
 		  staging->image->path, in_memory ? "the job's memory, " : "", staging->store.path,
 		  describe(needs, size), free);
-	err->errnum = 0;
 	if (in_memory)
 		return error_remedy(err, "more --mem, --container-stage=local or shared");
 	return error_remedy(err, "--container-stage=shared, or memory; or free space there");
