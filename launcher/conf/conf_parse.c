@@ -199,7 +199,8 @@ static int read_stage_dir(const struct conf_reader *reader, const struct yaml_no
 	if (!path && errno == EINVAL) {
 		error_set(err, 0, "'stage-dir': '%s' is not an absolute path without '..'",
 			  node->text);
-		error_remedy(err, "the path of a directory on a disk of each node, such as /tmp");
+		error_remedy(err,
+			     "the path of a directory on a disk of each node, such as /var/tmp");
 		return conf_refuse(reader, node, err);
 	}
 	if (path && template_check(path, err) < 0) {
@@ -487,7 +488,7 @@ int conf_init(struct conf *conf, struct error *err)
 			       .stage_wait = STAGE_WAIT_DEFAULT };
 	conf->writable_size = strdup("20%");
 	conf->state_dir = strdup("/var/tmp");
-	conf->stage_dir = strdup("/tmp");
+	conf->stage_dir = strdup("/var/tmp");
 	conf->host_only = conf_copy(host_only);
 	if (!conf->writable_size || !conf->state_dir || !conf->stage_dir || !conf->host_only ||
 	    conf_init_devices(conf) < 0)

@@ -9,7 +9,7 @@
  *		JOB.KEY.nodes		the nodes that got it by broadcast
  *	BASE/davit-UID-JOB.STEP-KEY	what Slurm's broadcast brings; it cannot make directories
  *
- * BASE may be /tmp, where everybody can create files. So nothing in it is believed that is not the
+ * BASE may be /var/tmp, where everybody can create files. So nothing in it is believed that is not the
  * user's own, and nothing in davit-UID that was written to after it was whole. `davit forget JOB`
  * takes all of a job away; what a job has left whose epilog never ran goes with the next use.
  */

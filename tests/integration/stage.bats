@@ -44,6 +44,7 @@ teardown_file() {
 
 setup() {
 	SLURM_CONF=$state/etc/slurm.conf
+	echo 'stage-dir: /tmp' >"$site"    # of the nodes, each has its own
 	leftovers_note
 }
 
@@ -71,6 +72,7 @@ on() {
 }
 
 site_conf() { cat >"$site"; }
+wait_briefly() { printf 'stage-dir: /tmp\nstage-wait: 1\n' >"$site"; }
 
 # Runs a script of alice's, with I for the image, in an allocation of three nodes.
 in_job() {
@@ -226,7 +228,7 @@ sent() { grep -c "sbcast req_uid.*block_no=1$" "$state/log/n2.log"; }
 	mkdir /home/alice/bin
 	printf '#!/bin/sh\necho "sbcast: error: no way" >&2; exit 1\n' >/home/alice/bin/sbcast
 	chmod 755 /home/alice/bin/sbcast
-	echo 'stage-wait: 1' | site_conf
+	wait_briefly
 	run_alice env PATH=/home/alice/bin:/usr/bin:/bin \
 	    srun -N3 -n6 --ntasks-per-node=2 --container="$image" --container-stage=local md5sum /data
 	assert_status 0
@@ -250,9 +252,11 @@ sent() { grep -c "sbcast req_uid.*block_no=1$" "$state/log/n2.log"; }
 	assert_output ''
 	assert_failure 'n1 n2 n3' "--container-stage=local: a copy of image '$image' does not fit into /tmp/small: it needs ?? MiB, and 8 MiB are free" \
 	    '--container-stage=shared, or memory; or free space there'
-	run_srun -N1 -n1 --mem=10M --container="$image" --container-stage=memory echo alive
+	on 1 mount -t tmpfs -o size=9m,mode=1777 small /dev/shm
+	run_srun -N1 -n1 -w n1 --container="$image" --container-stage=memory echo alive
+	on 1 umount /dev/shm
 	assert_status 125
-	assert_failure 'n?' "--container-stage=memory: a copy of image '$image' does not fit into the job's memory, /dev/shm: it needs ?? MiB, and 10 MiB are free" \
+	assert_failure n1 "--container-stage=memory: a copy of image '$image' does not fit into the job's memory, /dev/shm: it needs ?? MiB, and 9 MiB are free" \
 	    'more --mem, --container-stage=local or shared'
 	for n in 1 2 3; do on $n sh -c 'umount /tmp/small && rmdir /tmp/small'; done
 }
@@ -288,7 +292,7 @@ sent() { grep -c "sbcast req_uid.*block_no=1$" "$state/log/n2.log"; }
 	local key uid job
 
 	uid=$(id -u alice)
-	echo 'stage-wait: 1' | site_conf
+	wait_briefly
 	{
 		printf '#!/bin/bash\nI=%s\n' "$image"
 		cat <<-'END'

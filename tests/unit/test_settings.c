@@ -105,8 +105,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		choices[settings->mount_home], choices[settings->remap_root],
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
 		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
-		nic[settings->nic], stage[settings->stage], choices[settings->slurm], choices[settings->stats],
-		settings->unshare.what);
+		nic[settings->nic], stage[settings->stage], choices[settings->slurm],
+		choices[settings->stats], settings->unshare.what);
 
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",

@@ -143,6 +143,30 @@ static void cgroups(void **state)
 	assert_true(room_in_cgroups(root, "0::/../../x\n") == UINT64_MAX);
 }
 
+/* Slurm's limits say nothing of what is taken, so they are the most that there can be. */
+static void memory(void **state)
+{
+	int fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)unsetenv("SLURM_MEM_PER_NODE");
+	assert_true(room_in_memory(fd) <= room_on_disk(fd));
+	assert_int_equal(setenv("SLURM_MEM_PER_NODE", "1", 1), 0);
+	assert_true(room_in_memory(fd) <= MIB);
+	assert_int_equal(unsetenv("SLURM_MEM_PER_NODE"), 0);
+	assert_int_equal(setenv("SLURM_MEM_PER_CPU", "1", 1), 0);
+	assert_int_equal(setenv("SLURM_CPUS_ON_NODE", "2", 1), 0);
+	assert_true(room_in_memory(fd) <= 2 * MIB);
+	(void)unsetenv("SLURM_MEM_PER_CPU");
+	(void)unsetenv("SLURM_CPUS_ON_NODE");
+	assert_true(room_is_local(fd));
+	close(fd);
+	fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_false(room_is_local(fd)); /* what is not known */
+	close(fd);
+}
+
 /* A store in which the copy "7.key" of 5 bytes is wanted. */
 static void open_store(struct store *store)
 {
@@ -220,10 +244,12 @@ static void copies_and_finds(void **state)
 /* What was changed, or is none, is not used and removed. */
 static void altered(void **state)
 {
-	static const char *const how[] = {
-		"chmod 600 %s", "chmod 600 %s; echo more >>%s; chmod 400 %s",
-		"chmod 600 %s; printf other >%s; chmod 400 %s", "ln %s $(dirname %s)/7.link",
-		"rm %s; ln -s ../source %s", "rm %s; mkfifo -m 400 %s" };
+	static const char *const how[] = { "chmod 600 %s",
+					   "chmod 600 %s; echo more >>%s; chmod 400 %s",
+					   "chmod 600 %s; printf other >%s; chmod 400 %s",
+					   "ln %s $(dirname %s)/7.link",
+					   "rm %s; ln -s ../source %s",
+					   "rm %s; mkfifo -m 400 %s" };
 	struct store store = STORE_INIT;
 	struct error err = ERROR_INIT;
 	int from = source("bytes");
@@ -336,7 +362,7 @@ static void sweeps(void **state)
 
 	(void)state;
 	open_store(&store);
-	static const char *const names[] = { "7.other",	   "70.key",   "70.key.lock", "8.key",
+	static const char *const names[] = { "7.other",    "70.key",     "70.key.lock", "8.key",
 					     "8.key.part", "8.key.lock", "9.key.part" };
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -413,11 +439,12 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(auto_chooses),	    cmocka_unit_test(keys),
-		cmocka_unit_test(nodes),	    cmocka_unit_test(cgroups),
-		cmocka_unit_test(copies_and_finds), cmocka_unit_test(altered),
-		cmocka_unit_test(source_changes),   cmocka_unit_test(adopts),
-		cmocka_unit_test(sweeps),	    cmocka_unit_test(refuses_places),
+		cmocka_unit_test(auto_chooses),   cmocka_unit_test(keys),
+		cmocka_unit_test(nodes),          cmocka_unit_test(cgroups),
+		cmocka_unit_test(memory),         cmocka_unit_test(copies_and_finds),
+		cmocka_unit_test(altered),        cmocka_unit_test(source_changes),
+		cmocka_unit_test(adopts),         cmocka_unit_test(sweeps),
+		cmocka_unit_test(refuses_places),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
