@@ -361,6 +361,17 @@ static int set_image_transport(struct settings *settings, const char *value, str
 	return 0;
 }
 
+static int set_stage(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "shared", "local", "memory", "auto" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->stage = (enum stage_choice)(STAGE_SHARED + index);
+	return 0;
+}
+
 static int set_device(struct settings *settings, const char *value, struct error *err)
 {
 	char **devices = devicelist_parse(value, err);
@@ -436,6 +447,8 @@ const struct option_def settings_options[] = {
 	  "memory for decompressed data of the image, on each node [8m]", set_image_cache },
 	{ "image-transport", NULL, ARG_REQUIRED, "auto|io_uring|dev",
 	  "how the kernel asks the image server: by io_uring, /dev/fuse, or what is there [auto]", set_image_transport },
+	{ "stage", NULL, ARG_REQUIRED, "shared|local|memory|auto",
+	  "copy the image to a disk or the memory of each node before the ranks start", set_stage },
 	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",
 	  "mount directories or files of the node in it", set_mounts },
 	{ "mount-home", "no-mount-home", ARG_NONE, NULL,

@@ -74,6 +74,15 @@ enum transport {
 	TRANSPORT_DEV /* the channel of FUSE, /dev/fuse */
 };
 
+/* From where the image is read while the container runs. */
+enum stage_choice {
+	STAGE_UNSET,
+	STAGE_SHARED, /* where it is */
+	STAGE_LOCAL,  /* a copy on a disk of each node */
+	STAGE_MEMORY, /* a copy in the memory of each node */
+	STAGE_AUTO
+};
+
 /* Bits of struct unshare. */
 #define UNSHARE_NET   1u
 #define UNSHARE_IPC   2u
@@ -114,6 +123,7 @@ struct settings {
 	enum gpus_choice gpus;
 	struct numbers gpu_numbers; /* with GPUS_LIST: as Slurm counts them on the node */
 	enum nic_choice nic;
+	enum stage_choice stage;
 	char **devices;     /* names of CDI; ends with NULL; NULL: none */
 	char **security;    /* items as in securityspec.h; ends with NULL; NULL: none */
 	size_t image_cache; /* bytes, between IMAGE_CACHE_MIN and IMAGE_CACHE_MAX; 0: not said */

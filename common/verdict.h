@@ -22,7 +22,7 @@
 #include "common/error.h"
 #include "common/handover.h"
 
-#define VERDICT_MAGIC       0x31566144u /* "DaV1" */
+#define VERDICT_MAGIC       0x32566144u /* "DaV2" */
 #define VERDICT_HANDOVER_FD 3           /* of the judge */
 #define VERDICT_SOCKET_FD   4
 
@@ -36,6 +36,7 @@ struct verdict {
 	uint32_t magic;
 	uint32_t kind;  /* enum verdict_kind */
 	uint32_t audit; /* write lines to the system's log */
+	uint32_t keeps; /* something may stay on the node until the job ends */
 	struct handover_judged judged;
 	uint64_t size;                 /* of the image, in bytes */
 	int64_t mtime;                 /* of the image, in seconds */

@@ -32,6 +32,7 @@
 #include "launcher/recipe_make.h"
 #include "launcher/site.h"
 #include "launcher/slurm/service.h"
+#include "launcher/stage/stage.h"
 #include "launcher/userns.h"
 
 /* A step on several nodes would write one file several times. */
@@ -208,6 +209,19 @@ static int open_image(struct site *site, const char *name, struct error *err)
 	return admit_image(site, err);
 }
 
+/* The image that was admitted is read from a copy from now on, if that is wanted. */
+static int make_stage(struct site *site, struct error *err)
+{
+	const struct stage_request request = {
+		.wanted = site->settings->stage,
+		.conf = site->container->conf,
+		.handover = site->container->rendezvous->handover,
+		.notes = &site->container->notes,
+	};
+
+	return stage_image(&site->image, &request, err);
+}
+
 /* Who wants statistics and cannot have them is told why. */
 static void note_stats(struct site *site, bool runs)
 {
@@ -250,6 +264,8 @@ static int build_or_enter(struct site *site, struct error *err)
 		return error_remedy(err, "--container-digest for the step that starts it only");
 	}
 	if (open_image(site, image, err) < 0)
+		return -1;
+	if (!runs && make_stage(site, err) < 0)
 		return -1;
 	if (site->settings->name && !site->named.image &&
 	    named_keep_image(&site->named, site->image.path, err) < 0)

@@ -154,6 +154,7 @@ void conf_done(struct conf *conf)
 	free(conf->templates);
 	free(conf->writable_size);
 	free(conf->state_dir);
+	free(conf->stage_dir);
 	for (size_t i = 0; i < CONF_LAYERS; i++) {
 		free(conf->paths[i]);
 		yaml_tree_free(conf->trees[i]);

@@ -306,6 +306,8 @@ static void print_site_value(const struct conf *conf, const char *key, const cha
 
 static void print_all(const struct conf *conf, const struct choices *user)
 {
+	char wait[16];
+
 	print_options(conf, user);
 	print_mounts(conf, user);
 	print_environment(conf);
@@ -327,6 +329,9 @@ static void print_all(const struct conf *conf, const struct choices *user)
 		print_site_value(conf, "image-cache-max",
 				 find(conf, CONF_SITE, NULL, "image-cache-max")->text);
 	print_site_value(conf, "state-dir", conf->state_dir);
+	print_site_value(conf, "stage-dir", conf->stage_dir);
+	snprintf(wait, sizeof(wait), "%u", conf->stage_wait);
+	print_site_value(conf, "stage-wait", wait);
 	print_site_value(conf, "subids", conf->subids ? "yes" : "no");
 	print_site_value(conf, "user-config", conf->user_config ? "yes" : "no");
 	print_list(conf, NULL, "forbid");

@@ -11,6 +11,9 @@
 /* Are all patterns in `text` known ones? */
 int template_check(const char *text, struct error *err);
 
+/* `text` with its patterns replaced, to be freed; NULL with `err` set when out of memory. */
+char *template_expand(const char *text, struct error *err);
+
 /* Replaces the patterns in `content`, or reads the text of `source`. To be called as the user, while
  * the node's files are in reach. Returns 1, 0 where an optional source does not exist, or -1 with
  * `err` set. */

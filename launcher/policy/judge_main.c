@@ -134,6 +134,7 @@ static int judge(struct request *request, const struct handover *handover, struc
 	describe(&request->choices, verdict->options, sizeof(verdict->options));
 	if (request_end(request, err) < 0 || find_rule(&request->conf.policy, &rule, err) < 0)
 		return -1;
+	verdict->keeps = request->settings.stage > STAGE_SHARED;
 	if (rule)
 		snprintf(verdict->judged.rule, sizeof(verdict->judged.rule), "%s", rule->name);
 	if (request_judge_by(request, rule, err) < 0)

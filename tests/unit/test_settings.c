@@ -92,10 +92,11 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const writable[] = { "", "no", "memory", "dir" };
 	static const char *const mpi[] = { "", "image", "host", "auto" };
 	static const char *const gpus[] = { "", "auto", "none", "all", "list" };
+	static const char *const stage[] = { "", "shared", "local", "memory", "auto" };
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
-		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s stats=%s %x",
+		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s stage=%s slurm=%s stats=%s %x",
 		settings->digest ? settings->digest : "",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
@@ -104,8 +105,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		choices[settings->mount_home], choices[settings->remap_root],
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
 		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
-		nic[settings->nic], choices[settings->slurm], choices[settings->stats],
-		settings->unshare.what);
+		nic[settings->nic], stage[settings->stage], choices[settings->slurm],
+		choices[settings->stats], settings->unshare.what);
 
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
@@ -181,6 +182,10 @@ static const struct {
 	{ "gpus", "3,0-1,1", " #0 #1 #3" },
 	{ "gpus", "4095", " gpus=list " },
 	{ "nic", "all", " nic=all " },
+	{ "stage", "shared", " stage=shared " },
+	{ "stage", "local", " stage=local " },
+	{ "stage", "memory", " stage=memory " },
+	{ "stage", "auto", " stage=auto " },
 	{ "nic", "none", " nic=none " },
 	{ "nic", "nearest", " nic=nearest " },
 	{ "device", "nvidia.com/gpu=0", " nvidia.com/gpu=0" },
@@ -340,6 +345,9 @@ static const struct {
 	{ "gpus", "0 1", "'0 1' is not a list of numbers", NULL },
 	{ "gpus", "4096", "'4096' is not a list of numbers", NULL },
 	{ "gpus", "99999999999999999999", "'99999999999999999999' is not a list of numbers", NULL },
+	{ "stage", "disk", "'disk' is none of shared, local, memory, auto", NULL },
+	{ "stage", "locl", "'locl' is none of shared, local, memory, auto", "local" },
+	{ "stage", "", "'' is none of shared, local, memory, auto", NULL },
 	{ "nic", "near", "'near' is none of all, none, nearest", NULL },
 	{ "nic", "nearst", "'nearst' is none of all, none, nearest", "nearest" },
 	{ "device", "", "'' is not the name of a device",
