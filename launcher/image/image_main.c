@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* image_main.c - `davit image`: the table of its commands. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,17 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option cache_options[] = {
+	{ "all", 'a', NULL, "prune: remove all that no container uses" },
+	{ "max", 0, "SIZE", "prune: leave no more than that [import-cache-max of davit.conf]" },
+	{ NULL },
+};
+
+static const struct image_option list_options[] = {
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
 static const struct image_command commands[] = {
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
@@ -32,6 +44,13 @@ static const struct image_command commands[] = {
 	{ "verify", "[--key=PUBLIC.pem]... IMAGE",
 	  "check each byte, and that one of the keys, or of the site's, has signed it",
 	  verify_options, 1, 1, image_command_verify },
+	{ "cache", "[prune [--all] [--max=SIZE] | pull REFERENCE...]",
+	  "show the import cache, remove what is too much, or import into it", cache_options, 0,
+	  SIZE_MAX, image_command_cache },
+	{ "list", "[--json]", "list the images of the import cache", list_options, 0, 0,
+	  image_command_list },
+	{ "rm", "REFERENCE|DIGEST...", "remove images from the import cache", NULL, 1, SIZE_MAX,
+	  image_command_rm },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
