@@ -52,9 +52,19 @@ static void host_of(const char *source, char *host, size_t size)
 	snprintf(host, size, "%.*s", (int)strcspn(at, "/"), at);
 }
 
-/* The message of the last line, without time and level, as logrus has it: ... msg="TEXT". */
-static void last_message(const char *said, char *out, size_t size)
+/* Copies a text that is quoted as Go does. */
+static void unquote(const char *at, size_t len, char *out)
 {
+	for (size_t i = 0; i < len; i++)
+		if (at[i] != '\\' || (i + 1 < len && at[i + 1] == '\\'))
+			*out++ = at[i];
+	*out = '\0';
+}
+
+/* The message of the last line, without time, level, and the image's name: ... msg="TEXT". */
+static void last_message(const char *said, char out[TOOL_SAY_MAX + 1])
+{
+	static const char parsing[] = "Error parsing image name \"";
 	size_t len = strlen(said);
 	const char *at, *message;
 
@@ -71,14 +81,16 @@ static void last_message(const char *said, char *out, size_t size)
 		if (len > 0 && at[len - 1] == '"')
 			len--;
 	}
-	snprintf(out, size, "%.*s", (int)len, at);
+	unquote(at, len, out);
+	if (strncmp(out, parsing, strlen(parsing)) == 0 && (at = strstr(out, "\": ")))
+		memmove(out, at + 3, strlen(at + 3) + 1);
 }
 
 int ask_explain(const char *source, const char *said, struct error *err)
 {
-	char message[TOOL_SAY_MAX], host[300];
+	char message[TOOL_SAY_MAX + 1], host[300];
 
-	last_message(said, message, sizeof(message));
+	last_message(said, message);
 	host_of(source, host, sizeof(host));
 	for (size_t i = 0; source_is_registry(source) && i < sizeof(reasons) / sizeof(reasons[0]);
 	     i++) {

@@ -142,6 +142,14 @@ void import_cache_done(struct import_cache *cache)
 	*cache = (struct import_cache)IMPORT_CACHE_INIT;
 }
 
+void import_cache_refresh(const struct import_cache *cache, const char *part)
+{
+	cleanup_close int dir = openat(cache->dir, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir >= 0)
+		(void)futimens(dir, NULL);
+}
+
 char *import_cache_path(const struct import_cache *cache, const char *name)
 {
 	char *path = NULL;

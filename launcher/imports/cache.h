@@ -46,6 +46,9 @@ int import_cache_open(struct import_cache *cache, const struct conf *conf, struc
 
 void import_cache_done(struct import_cache *cache);
 
+/* Makes NFS forget what it thinks is missing in a part ("." for images). */
+void import_cache_refresh(const struct import_cache *cache, const char *part);
+
 /* The path of NAME in it, to be freed; NULL when out of memory. */
 char *import_cache_path(const struct import_cache *cache, const char *name);
 

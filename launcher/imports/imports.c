@@ -105,7 +105,7 @@ static int use_known(struct work *work, const char *known, const struct error *w
 
 static int wrap(const struct work *work, struct error *err)
 {
-	return strstr(err->cause, work->source)
+	return strncmp(err->cause, "cannot import ", strlen("cannot import ")) == 0
 		       ? -1
 		       : error_wrap(err, "cannot import '%s'", work->source);
 }
@@ -135,6 +135,18 @@ static int find_out(struct work *work, struct error *err)
 	return use_known(work, known, err);
 }
 
+/* The turn is the caller's. NFS remembers for a while that a file was not there, and looks again where its
+ * directory has been changed. */
+static int settle_first(struct work *work, const char *record, struct error *err)
+{
+	import_cache_refresh(&work->cache, "jobs");
+	if (record_find(&work->cache, record, work->source, work->digest))
+		return 0;
+	if (find_out(work, err) < 0)
+		return -1;
+	return record_write(&work->cache, record, work->source, work->digest, err);
+}
+
 /* What the job has settled; the first of its processes does. */
 static int settle_in_job(struct work *work, const char *record, struct error *err)
 {
@@ -150,12 +162,9 @@ static int settle_in_job(struct work *work, const char *record, struct error *er
 	}
 	if (result < 0)
 		return -1;
-	result = 0;
-	if (!record_find(&work->cache, record, work->source, work->digest) &&
-	    (find_out(work, err) < 0 ||
-	     record_write(&work->cache, record, work->source, work->digest, err) < 0))
-		result = -1;
+	result = settle_first(work, record, err);
 	turn_end(&turn, result < 0 ? err : NULL);
+	turn_forget(&work->cache, name); /* who waits has it open, and who comes finds the record */
 	return result;
 }
 
@@ -208,12 +217,6 @@ static int import(struct work *work, struct error *err)
 	return 0;
 }
 
-/* NFS remembers for a while that a file was not there. A change of its directory makes it look again. */
-static void look_again(const struct work *work)
-{
-	(void)futimens(work->cache.dir, NULL);
-}
-
 static int fetch(struct work *work, struct error *err)
 {
 	const struct turn_waiting waiting = { .what = work->source, .tell = work->want->tell };
@@ -226,7 +229,7 @@ static int fetch(struct work *work, struct error *err)
 		if (work->want->pull == PULL_NEVER)
 			return refuse_never(work, err);
 		result = turn_begin(&turn, &work->cache, name, &waiting, err);
-		look_again(work);
+		import_cache_refresh(&work->cache, ".");
 		if (result <= 0)
 			continue;
 		result = is_there(work) ? 0 : import(work, err);

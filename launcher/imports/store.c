@@ -314,20 +314,6 @@ static bool has_image(const struct import_cache *cache, const char *lock)
 	return faccessat(cache->dir, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void clear_lock(const struct import_cache *cache, const char *name)
-{
-	struct error ignored = ERROR_INIT;
-	cleanup_close int alone = -1;
-	char path[IMPORT_KEY_SIZE + 32];
-
-	if (has_image(cache, name))
-		return;
-	alone = lock_alone(cache, name, &ignored);
-	snprintf(path, sizeof(path), "locks/%s", name);
-	if (alone >= 0)
-		(void)unlinkat(cache->dir, path, 0);
-}
-
 void store_clear_old(const struct import_cache *cache)
 {
 	static const char *const parts[] = { "jobs", "locks" };
@@ -344,8 +330,8 @@ void store_clear_old(const struct import_cache *cache)
 				continue;
 			if (i == 0)
 				(void)unlinkat(cache->dir, path, 0);
-			else
-				clear_lock(cache, entry->d_name);
+			else if (!has_image(cache, entry->d_name))
+				turn_forget(cache, entry->d_name);
 		}
 		if (dir)
 			closedir(dir);

@@ -201,6 +201,17 @@ int turn_begin(struct turn *turn, const struct import_cache *cache, const char *
 	return take_result(other, err);
 }
 
+void turn_forget(const struct import_cache *cache, const char *name)
+{
+	struct error ignored = ERROR_INIT;
+	cleanup_close int alone = lock_alone(cache, name, &ignored);
+	char path[IMPORT_KEY_SIZE + 32];
+
+	snprintf(path, sizeof(path), "locks/%s", name);
+	if (alone >= 0)
+		(void)unlinkat(cache->dir, path, 0);
+}
+
 void turn_end(struct turn *turn, const struct error *failure)
 {
 	put_state(turn->fd, failure ? "failed" : "done", failure ? failure->cause : "",

@@ -30,6 +30,9 @@ int turn_begin(struct turn *turn, const struct import_cache *cache, const char *
 /* Ends it, and tells those who wait what it came to: `failure`, or NULL. */
 void turn_end(struct turn *turn, const struct error *failure);
 
+/* Removes the file of a turn that has done its work for good. */
+void turn_forget(const struct import_cache *cache, const char *name);
+
 /* Shares lock `name` with all who use the same, as long as the descriptor that is returned is open, here or in
  * a process that has inherited it; -1 with `err` set. Waits for lock_alone(). */
 int lock_share(const struct import_cache *cache, const char *name, struct error *err);

@@ -371,8 +371,9 @@ static void reasons(void **state)
 	static const struct {
 		const char *said, *cause, *remedy;
 	} all[] = {
-		{ "time=\"x\" level=fatal msg=\"Error: reading manifest: manifest unknown\"\n",
-		  "the registry has no such image (Error: reading manifest: manifest unknown)",
+		{ "time=\"x\" level=fatal msg=\"Error parsing image name \\\"docker://timeout\\\": "
+		  "reading \\\"it\\\": manifest unknown\"\n",
+		  "the registry has no such image (reading \"it\": manifest unknown)",
 		  "check the name and the tag" },
 		{ "a line\ntime=\"x\" msg=\"unauthorized: authentication required\"",
 		  "the registry wants a login, or there is no such image "
