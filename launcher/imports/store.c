@@ -220,8 +220,9 @@ int store_remove(const struct import_cache *cache, const struct stored *stored, 
 	use_name(stored->key, lock);
 	alone = lock_alone(cache, lock, err);
 	if (alone < 0 && err->errnum == EBUSY) {
-		error_set(err, EBUSY, "a container uses image '%s'",
+		error_set(err, 0, "a container uses image '%s'",
 			  stored->sources[0] ? stored->sources[0] : stored->digest);
+		err->errnum = EBUSY;
 		return error_remedy(err, "wait for its end; davit ps tells on its node");
 	}
 	if (alone < 0)

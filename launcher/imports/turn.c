@@ -146,21 +146,25 @@ static void tell_waiting(int fd, const struct turn_waiting *waiting)
 static int wait_for_other(int fd, const struct turn_waiting *waiting)
 {
 	struct sigaction action = { .sa_handler = wake }, old;
+	bool is_told = !waiting->tell;
 	int result;
 
-	if (waiting->tell) {
+	if (!is_told) {
 		sigaction(SIGALRM, &action, &old);
 		alarm(TELL_SECONDS);
 	}
-	result = set_lock(fd, F_OFD_SETLKW, F_RDLCK);
+	while ((result = set_lock(fd, F_OFD_SETLKW, F_RDLCK)) < 0 && errno == EINTR) {
+		if (!is_told)
+			tell_waiting(fd, waiting);
+		is_told = true;
+	}
 	if (waiting->tell) {
+		int reason = errno;
+
 		alarm(0);
 		sigaction(SIGALRM, &old, NULL);
-		if (result < 0 && errno == EINTR)
-			tell_waiting(fd, waiting);
+		errno = reason;
 	}
-	while (result < 0 && errno == EINTR)
-		result = set_lock(fd, F_OFD_SETLKW, F_RDLCK);
 	return result;
 }
 
