@@ -432,7 +432,7 @@ SET_SWITCH(stats)
 /* clang-format off */
 const struct option_def settings_options[] = {
 	{ "image", NULL, ARG_REQUIRED, "FILE",
-	  "run in a container made from this image: squashfs, SIF, directory, or docker://...", set_image },
+	  "run in a container made from this image: squashfs, SIF, directory or docker://NAME", set_image },
 	{ "pull", NULL, ARG_REQUIRED, "newer|always|missing|never",
 	  "when to ask a registry for an image that has been imported [newer]", set_pull },
 	{ "digest", NULL, ARG_REQUIRED, "sha256:HEX",

@@ -92,6 +92,7 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const writable[] = { "", "no", "memory", "dir" };
 	static const char *const mpi[] = { "", "image", "host", "auto" };
 	static const char *const gpus[] = { "", "auto", "none", "all", "list" };
+	static const char *const pull[] = { "", "newer", "always", "missing", "never" };
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
@@ -110,6 +111,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
 				settings->image_cache);
+	if (settings->pull)
+		len += snprintf(out + len, size - (size_t)len, " pull:%s", pull[settings->pull]);
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
 				settings->unshare.ports[i].host,
@@ -174,6 +177,10 @@ static const struct {
 	{ "gpus", "0", " #0" },
 	{ "gpus", "3,0-1,1", " #0 #1 #3" },
 	{ "gpus", "4095", " gpus=list " },
+	{ "pull", "newer", " pull:newer" },
+	{ "pull", "always", " pull:always" },
+	{ "pull", "missing", " pull:missing" },
+	{ "pull", "never", " pull:never" },
 	{ "nic", "all", " nic=all " },
 	{ "nic", "none", " nic=none " },
 	{ "nic", "nearest", " nic=nearest " },
@@ -259,6 +266,14 @@ static const struct {
 	{ "digest", "sha256:" A64 "a", "'sha256:" A64 "a' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "g", "'sha256:" A63 "g' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "\n", "'sha256:" A63 "?' is not a digest", digest_rule },
+	{ "image", "docker://Busybox",
+	  "image 'docker://Busybox': 'Busybox' is no name of an image",
+	  "docker://[HOST[:PORT]/]NAME[:TAG] or ...NAME@sha256:HEX, NAME in lower case" },
+	{ "image", "docker:busybox", "image 'docker:busybox' is no path, and no image of a registry",
+	  "docker://busybox; ./docker:busybox for a file" },
+	{ "pull", "", "'' is none of newer, always, missing, never",
+	  "newer, always, missing, never" },
+	{ "pull", "alway", "'alway' is none of newer, always, missing, never", "always" },
 	{ "image-cache", "", "'' is not a size", cache_rule },
 	{ "image-cache", "m", "'m' is not a size", cache_rule },
 	{ "image-cache", "-1", "'-1' is not a size", cache_rule },
