@@ -349,6 +349,10 @@ silent_start() {
 	assert_status 0
 	assert_equal "${#lines[@]}" 3
 	assert_equal "${lines[0]}" "$cache/sha256-$(digest_of one).$(uname -m).sqfs"
+	# what bash makes of "davit image rm docker://...j:", and of a tab
+	run_alice bash --norc -c '. "$1"; COMP_LINE="davit image rm $2/t/j:" COMP_POINT=${#COMP_LINE} COMP_WORDS=("$3" image rm docker : //x : "") COMP_CWORD=7
+	    _davit "$3"; printf "%s\n" "${COMPREPLY[@]}" | sort' - "$DAVIT_PREFIX/share/bash-completion/completions/davit" "$at" "$DAVIT"
+	assert_output $'1\n2'
 	push one t/j:3
 	run_davit "$at/t/j:3" true
 	run_alice "$DAVIT" image list
