@@ -34,6 +34,9 @@ static const struct image_option list_options[] = {
 };
 
 static const struct image_command commands[] = {
+	{ "import", "[OPTION]... SOURCE [FILE]",
+	  "make an image of docker://NAME:TAG, oci:DIR, a tar, a SIF, a directory, ...",
+	  image_import_options, 1, 2, image_command_import },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
@@ -58,7 +61,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Seal, sign and verify images.\n");
+	     "Import, seal, sign and verify images.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);
