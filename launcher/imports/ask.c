@@ -10,7 +10,7 @@
 #include "common/fd.h"
 #include "common/source.h"
 #include "images/crypto.h"
-#include "launcher/imports/tool.h"
+#include "launcher/imports/program.h"
 
 #define SKOPEO   "skopeo"
 #define PATIENCE "--command-timeout=60s"
@@ -62,7 +62,7 @@ static void unquote(const char *at, size_t len, char *out)
 }
 
 /* The message of the last line, without time, level, and the image's name: ... msg="TEXT". */
-static void last_message(const char *said, char out[TOOL_SAY_MAX + 1])
+static void last_message(const char *said, char out[PROGRAM_SAY_MAX + 1])
 {
 	static const char parsing[] = "Error parsing image name \"";
 	size_t len = strlen(said);
@@ -88,7 +88,7 @@ static void last_message(const char *said, char out[TOOL_SAY_MAX + 1])
 
 int ask_explain(const char *source, const char *said, struct error *err)
 {
-	char message[TOOL_SAY_MAX + 1], host[300];
+	char message[PROGRAM_SAY_MAX + 1], host[300];
 
 	last_message(said, message);
 	host_of(source, host, sizeof(host));
@@ -113,16 +113,17 @@ static int refuse_start(struct error *err)
 	return error_remedy(err, "ask your admin for the package " SKOPEO);
 }
 
-static int take_digest(const struct tool *tool, char digest[DIGEST_TEXT_SIZE], struct error *err)
+static int take_digest(const struct program *program, char digest[DIGEST_TEXT_SIZE],
+		       struct error *err)
 {
 	unsigned char bytes[DIGEST_BYTES];
 
-	if (tool->too_much || tool->len == 0)
+	if (program->too_much || program->len == 0)
 		return error_set(err, 0, "its manifest has %s",
-				 tool->too_much ? "more than 4 MiB" : "no bytes");
+				 program->too_much ? "more than 4 MiB" : "no bytes");
 	if (crypto_open(err) < 0)
 		return -1;
-	if (crypto_sha256(tool->out, tool->len, bytes) < 0)
+	if (crypto_sha256(program->out, program->len, bytes) < 0)
 		return error_set(err, ENOMEM, "cannot tell the digest of the manifest");
 	digest_format(bytes, digest);
 	return 0;
@@ -131,16 +132,16 @@ static int take_digest(const struct tool *tool, char digest[DIGEST_TEXT_SIZE], s
 int ask_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *err)
 {
 	const char *argv[] = { SKOPEO, PATIENCE, "inspect", "--raw", source, NULL };
-	struct tool tool;
-	int result = tool_run(&tool, argv, err);
+	struct program program;
+	int result = program_run(&program, argv, err);
 
 	if (result < 0)
 		result = refuse_start(err);
-	else if (tool.code != 0 && !tool.too_much)
-		result = ask_explain(source, tool.said, err);
+	else if (program.code != 0 && !program.too_much)
+		result = ask_explain(source, program.said, err);
 	else
-		result = take_digest(&tool, digest, err);
-	tool_done(&tool);
+		result = take_digest(&program, digest, err);
+	program_done(&program);
 	return result;
 }
 
@@ -177,14 +178,14 @@ int ask_import(const char *source, const char *digest, const char *file, struct 
 	const char *argv[] = {
 		"/proc/self/exe", "image", "import", "-q", "--", pinned, file, NULL
 	};
-	struct tool tool;
+	struct program program;
 	int result;
 
 	if (!pinned)
 		return error_set(err, ENOMEM, "cannot keep the image's name");
-	result = tool_run(&tool, argv, err);
-	if (result == 0 && tool.code != 0)
-		result = take_error(tool.said, err);
-	tool_done(&tool);
+	result = program_run(&program, argv, err);
+	if (result == 0 && program.code != 0)
+		result = take_error(program.said, err);
+	program_done(&program);
 	return result;
 }

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154,SC2016
 
 load "$DAVIT_TESTS/lib/common.bash"
+load "$DAVIT_TESTS/lib/registry.bash"
 
 host=$(hostname -s)
 reg=$DAVIT_WORK/registry
@@ -44,20 +45,19 @@ asked() { tail -n "+$(($(<"$reg/mark") + 1))" "$reg/open.log" | grep -c "\"GET /
 make_images() {
 	local name
 
-	umoci init --layout "$reg/layout"
+	mkdir -p "$reg/tree/bin"
+	cp "$(command -v busybox)" "$reg/tree/bin/busybox"
+	for name in sh cat sleep true; do
+		ln -s busybox "$reg/tree/bin/$name"
+	done
+	layout_begin "$reg/layout"
 	for name in one two large; do
-		mkdir -p "$reg/tree/bin"
-		cp "$(command -v busybox)" "$reg/tree/bin/busybox"
-		ln -sf busybox "$reg/tree/bin/sh"
-		ln -sf busybox "$reg/tree/bin/cat"
-		ln -sf busybox "$reg/tree/bin/sleep"
-		ln -sf busybox "$reg/tree/bin/true"
 		echo "$name" >"$reg/tree/version"
-		[[ $name != large ]] || head -c 3m /dev/urandom >"$reg/tree/data"
-		umoci new --image "$reg/layout:$name"
-		umoci insert --image "$reg/layout:$name" "$reg/tree" /
-		umoci config --image "$reg/layout:$name" --config.cmd /bin/sh
-	done >/dev/null 2>&1
+		[[ $name != large ]] || head -c 3M /dev/urandom >"$reg/tree/data"
+		tar -C "$reg/tree" -cf "$reg/layer.tar" .
+		layout_layer "$reg/layout" "$reg/layer.tar"
+		layout_end "$reg/layout" "$name"
+	done
 }
 
 setup_file() {

@@ -9,7 +9,7 @@
 #include "launcher/imports/ask.h"
 #include "launcher/imports/record.h"
 #include "launcher/imports/store.h"
-#include "launcher/imports/tool.h"
+#include "launcher/imports/program.h"
 #include "launcher/imports/turn.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/tree.h"
@@ -346,24 +346,24 @@ static void tools(void **state)
 					    NULL };
 	static const char *const none[] = { "/none/such", NULL };
 	struct error err = ERROR_INIT;
-	struct tool tool;
+	struct program program;
 
 	(void)state;
-	assert_int_equal(tool_run(&tool, says, &err), 0);
-	assert_string_equal(tool.out, "out\n");
-	assert_string_equal(tool.said, "err\n");
-	assert_int_equal(tool.code, 3);
-	tool_done(&tool);
-	assert_int_equal(tool_run(&tool, much, &err), 0);
-	assert_true(tool.too_much);
-	tool_done(&tool);
-	assert_int_equal(tool_run(&tool, loud, &err), 0);
-	assert_int_equal(strlen(tool.said), TOOL_SAY_MAX);
-	assert_contains(tool.said, "y\nend\n");
-	tool_done(&tool);
-	assert_int_equal(tool_run(&tool, none, &err), -1);
+	assert_int_equal(program_run(&program, says, &err), 0);
+	assert_string_equal(program.out, "out\n");
+	assert_string_equal(program.said, "err\n");
+	assert_int_equal(program.code, 3);
+	program_done(&program);
+	assert_int_equal(program_run(&program, much, &err), 0);
+	assert_true(program.too_much);
+	program_done(&program);
+	assert_int_equal(program_run(&program, loud, &err), 0);
+	assert_int_equal(strlen(program.said), PROGRAM_SAY_MAX);
+	assert_contains(program.said, "y\nend\n");
+	program_done(&program);
+	assert_int_equal(program_run(&program, none, &err), -1);
 	assert_int_equal(err.errnum, ENOENT);
-	tool_done(&tool);
+	program_done(&program);
 }
 
 static void reasons(void **state)

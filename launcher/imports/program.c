@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool.c - see tool.h. */
-#include "launcher/imports/tool.h"
+/* program.c - see program.h. */
+#include "launcher/imports/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,8 @@
 #include "common/fd.h"
 #include "launcher/helper.h"
 
-static _Noreturn void exec_tool(const char *const *argv, pid_t parent, int out, int say, int fail)
+static _Noreturn void exec_program(const char *const *argv, pid_t parent, int out, int say,
+				   int fail)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), reason;
 	sigset_t none;
@@ -35,40 +36,40 @@ static _Noreturn void exec_tool(const char *const *argv, pid_t parent, int out, 
 	_exit(EXIT_NOT_EXEC);
 }
 
-/* Keeps the last TOOL_SAY_MAX bytes. */
+/* Keeps the last PROGRAM_SAY_MAX bytes. */
 static void keep_end(char *said, const char *more, size_t len)
 {
 	size_t have = strlen(said), drop;
 
-	if (len > TOOL_SAY_MAX)
-		more += len - TOOL_SAY_MAX, len = TOOL_SAY_MAX;
-	drop = have + len > TOOL_SAY_MAX ? have + len - TOOL_SAY_MAX : 0;
+	if (len > PROGRAM_SAY_MAX)
+		more += len - PROGRAM_SAY_MAX, len = PROGRAM_SAY_MAX;
+	drop = have + len > PROGRAM_SAY_MAX ? have + len - PROGRAM_SAY_MAX : 0;
 	memmove(said, said + drop, have - drop);
 	memcpy(said + have - drop, more, len);
 	said[have - drop + len] = '\0';
 }
 
-static int keep(struct tool *tool, bool is_out, char *buf, size_t len)
+static int keep(struct program *program, bool is_out, char *buf, size_t len)
 {
 	if (!is_out) {
 		for (size_t i = 0; i < len; i++)
 			buf[i] = buf[i] ? buf[i] : '?';
-		keep_end(tool->said, buf, len);
+		keep_end(program->said, buf, len);
 		return 0;
 	}
-	if (tool->len + len > TOOL_OUT_MAX) {
-		tool->too_much = true;
+	if (program->len + len > PROGRAM_OUT_MAX) {
+		program->too_much = true;
 		errno = EFBIG;
 		return -1;
 	}
-	memcpy(tool->out + tool->len, buf, len);
-	tool->len += len;
-	tool->out[tool->len] = '\0';
+	memcpy(program->out + program->len, buf, len);
+	program->len += len;
+	program->out[program->len] = '\0';
 	return 0;
 }
 
 /* Until both are closed. Returns 0, or -1 with errno set. */
-static int read_all(struct tool *tool, int out, int say)
+static int read_all(struct program *program, int out, int say)
 {
 	struct pollfd fds[] = { { .fd = out, .events = POLLIN }, { .fd = say, .events = POLLIN } };
 	char buf[16384];
@@ -79,7 +80,7 @@ static int read_all(struct tool *tool, int out, int say)
 		for (size_t i = 0; i < 2; i++) {
 			ssize_t n = fds[i].revents ? read(fds[i].fd, buf, sizeof(buf)) : -2;
 
-			if (n > 0 && keep(tool, i == 0, buf, (size_t)n) < 0)
+			if (n > 0 && keep(program, i == 0, buf, (size_t)n) < 0)
 				return -1;
 			if (n == 0 || (n == -1 && errno != EINTR))
 				fds[i].fd = -1;
@@ -113,54 +114,55 @@ static void close_pipes(struct pipes *pipes)
 	}
 }
 
-static int run(struct tool *tool, const char *const *argv, struct pipes *pipes, struct error *err)
+static int run(struct program *program, const char *const *argv, struct pipes *pipes,
+	       struct error *err)
 {
 	pid_t parent = getpid(), pid = fork();
 	int reason = 0, result;
 
 	if (pid == 0)
-		exec_tool(argv, parent, pipes->out[1], pipes->say[1], pipes->fail[1]);
+		exec_program(argv, parent, pipes->out[1], pipes->say[1], pipes->fail[1]);
 	if (pid < 0)
 		return error_set(err, errno, "cannot start '%s'", argv[0]);
 	close(steal_fd(&pipes->out[1]));
 	close(steal_fd(&pipes->say[1]));
 	close(steal_fd(&pipes->fail[1]));
-	result = read_all(tool, pipes->out[0], pipes->say[0]);
-	if (result < 0 && !tool->too_much)
+	result = read_all(program, pipes->out[0], pipes->say[0]);
+	if (result < 0 && !program->too_much)
 		error_set(err, errno, "cannot read what '%s' says", argv[0]);
 	if (result < 0)
 		(void)kill(pid, SIGTERM);
-	tool->code = wait_for(pid);
+	program->code = wait_for(pid);
 	if (read(pipes->fail[0], &reason, sizeof(reason)) == (ssize_t)sizeof(reason))
 		return error_set(err, reason, "cannot start '%s'", argv[0]);
-	return result < 0 && !tool->too_much ? -1 : 0;
+	return result < 0 && !program->too_much ? -1 : 0;
 }
 
-int tool_run(struct tool *tool, const char *const *argv, struct error *err)
+int program_run(struct program *program, const char *const *argv, struct error *err)
 {
 	struct pipes pipes = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	/* Where it is ignored, nobody can be waited for. */
 	sighandler_t handler = signal(SIGCHLD, SIG_DFL);
 	int result = -1;
 
-	*tool = (struct tool){ .out = calloc(1, TOOL_OUT_MAX + 1),
-			       .said = calloc(1, TOOL_SAY_MAX + 1),
-			       .code = -1 };
-	if (!tool->out || !tool->said)
+	*program = (struct program){ .out = calloc(1, PROGRAM_OUT_MAX + 1),
+				     .said = calloc(1, PROGRAM_SAY_MAX + 1),
+				     .code = -1 };
+	if (!program->out || !program->said)
 		error_set(err, ENOMEM, "cannot start '%s'", argv[0]);
 	else if (pipe2(pipes.out, O_CLOEXEC) < 0 || pipe2(pipes.say, O_CLOEXEC) < 0 ||
 		 pipe2(pipes.fail, O_CLOEXEC) < 0)
 		error_set(err, errno, "cannot start '%s'", argv[0]);
 	else
-		result = run(tool, argv, &pipes, err);
+		result = run(program, argv, &pipes, err);
 	close_pipes(&pipes);
 	(void)signal(SIGCHLD, handler);
 	return result;
 }
 
-void tool_done(struct tool *tool)
+void program_done(struct program *program)
 {
-	free(tool->out);
-	free(tool->said);
-	*tool = (struct tool){ .out = NULL };
+	free(program->out);
+	free(program->said);
+	*program = (struct program){ .out = NULL };
 }
