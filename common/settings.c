@@ -14,6 +14,7 @@
 #include "common/fd.h"
 #include "common/nearest.h"
 #include "common/securityspec.h"
+#include "common/source.h"
 
 #define NAME_LEN_MAX 64 /* of a container that the job keeps */
 
@@ -45,6 +46,8 @@ static int set_image(struct settings *settings, const char *value, struct error 
 	}
 	if (strlen(value) >= PATH_MAX)
 		return error_set(err, ENAMETOOLONG, "image path of %zu bytes", strlen(value));
+	if (source_check(value, err) < 0)
+		return -1;
 	return set_string(&settings->image, value, err);
 }
 
@@ -319,6 +322,17 @@ static int set_mpi(struct settings *settings, const char *value, struct error *e
 	return 0;
 }
 
+static int set_pull(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "newer", "always", "missing", "never" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->pull = (enum pull)(PULL_NEWER + index);
+	return 0;
+}
+
 static int set_gpus(struct settings *settings, const char *value, struct error *err)
 {
 	static const char *const words[] = { "auto", "none", "all" };
@@ -440,7 +454,9 @@ SET_SWITCH(stats)
 /* clang-format off */
 const struct option_def settings_options[] = {
 	{ "image", NULL, ARG_REQUIRED, "FILE",
-	  "run in a container made from this image: squashfs, SIF or directory", set_image },
+	  "run in a container made from this image: squashfs, SIF, directory or docker://NAME", set_image },
+	{ "pull", NULL, ARG_REQUIRED, "newer|always|missing|never",
+	  "when to ask a registry for an image that has been imported [newer]", set_pull },
 	{ "digest", NULL, ARG_REQUIRED, "sha256:HEX",
 	  "run only an image with this digest, and check what is read of it", set_digest },
 	{ "image-cache", NULL, ARG_REQUIRED, "SIZE",

@@ -9,6 +9,8 @@
  *	judge -> plugin		struct verdict
  *	plugin -> judge		struct verdict_job, after VERDICT_ASKS; another verdict follows
  *
+ * Another verdict follows VERDICT_IMPORTS, too.
+ *
  * The plugin takes the texts for no more than texts: it ends each with NUL, and scrubs them where it
  * shows them.
  */
@@ -29,8 +31,13 @@
 enum verdict_kind {
 	VERDICT_DENIED = 0,
 	VERDICT_ALLOWED = 1,
-	VERDICT_ASKS = 2 /* for the job's account and partition */
+	VERDICT_ASKS = 2, /* for the job's account and partition */
+	VERDICT_IMPORTS =
+		3 /* no verdict yet: the image is on its way; again every VERDICT_ALIVE_S */
 };
+
+#define VERDICT_ALIVE_S 10
+#define VERDICT_TOTAL_S 540 /* srun gives a step up that has not begun after 600 seconds */
 
 struct verdict {
 	uint32_t magic;

@@ -210,7 +210,8 @@ static int close_others(const struct start *start)
 	const struct server *server = start->server;
 	const int keep[] = { server->image->fd,     seal_of(server),     start->go[0],
 			     server->channel,       server->watch,       server->held,
-			     handover->question_fd, handover->answer_fd, server->rendezvous->page };
+			     handover->question_fd, handover->answer_fd, server->rendezvous->page,
+			     server->imported };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 

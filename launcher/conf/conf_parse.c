@@ -323,6 +323,8 @@ static const struct {
 	{ "image-mounts", conf_read_image_mounts, false },
 	{ "image-devices", conf_read_image_devices, false },
 	{ "image-system-calls", conf_read_image_system_calls, false },
+	{ "import-cache", conf_read_import_cache, false },
+	{ "import-cache-max", conf_read_import_cache_max, false },
 	{ "gpu-libraries", conf_read_gpu_libraries, false },
 	{ "gpu-programs", conf_read_gpu_programs, false },
 	{ "gpu-files", conf_read_gpu_files, false },
@@ -485,6 +487,7 @@ int conf_init(struct conf *conf, struct error *err)
 {
 	*conf = (struct conf){ .user_config = true,
 			       .audit = true,
+			       .import_cache_max = CONF_IMPORT_CACHE_MAX,
 			       .stage_wait = STAGE_WAIT_DEFAULT };
 	conf->writable_size = strdup("20%");
 	conf->state_dir = strdup("/var/tmp");

@@ -11,7 +11,7 @@
 /* Are all patterns in `text` known ones? */
 int template_check(const char *text, struct error *err);
 
-/* `text` with its patterns replaced, to be freed; NULL with `err` set when out of memory. */
+/* A copy with the patterns replaced, to be freed; NULL with `err` set. As the user, as below. */
 char *template_expand(const char *text, struct error *err);
 
 /* Replaces the patterns in `content`, or reads the text of `source`. To be called as the user, while

@@ -38,6 +38,15 @@ int image_command_sign(const struct image_arguments *arguments, struct error *er
 /* Reads all of the image, and looks for a signature. */
 int image_command_verify(const struct image_arguments *arguments, struct error *err);
 
+/* Shows the import cache, prunes it, or puts images into it. */
+int image_command_cache(const struct image_arguments *arguments, struct error *err);
+
+/* Lists the images of the import cache. */
+int image_command_list(const struct image_arguments *arguments, struct error *err);
+
+/* Removes images from it. */
+int image_command_rm(const struct image_arguments *arguments, struct error *err);
+
 /* Opens an image that can have a digest, requiring nothing. Returns 0, or -1 with `err` set. */
 int image_open_file(struct image *image, const char *path, struct error *err);
 

@@ -22,6 +22,12 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option cache_options[] = {
+	{ "all", 'a', NULL, "prune: remove all that no container uses" },
+	{ "max", 0, "SIZE", "prune: leave no more than that [import-cache-max of davit.conf]" },
+	{ NULL },
+};
+
 static const struct image_option json_options[] = {
 	{ "json", 0, NULL, "as JSON" },
 	{ NULL },
@@ -71,6 +77,13 @@ static const struct image_command commands[] = {
 	{ "verify", "[--key=PUBLIC.pem]... IMAGE",
 	  "read all of it, check each byte by the seal, and that one of the keys has signed it",
 	  verify_options, 1, 1, image_command_verify },
+	{ "cache", "[prune [--all] [--max=SIZE] | pull REFERENCE...]",
+	  "show the import cache, remove what is too much, or import into it", cache_options, 0,
+	  SIZE_MAX, image_command_cache },
+	{ "list", "[--json]", "list the images of the import cache", json_options, 0, 0,
+	  image_command_list },
+	{ "rm", "REFERENCE|DIGEST...", "remove images from the import cache", NULL, 1, SIZE_MAX,
+	  image_command_rm },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -54,6 +54,8 @@ static void nothing_is_fine(void **state)
 		parse_well(&conf, texts[i], texts[i]);
 		assert_string_equal(conf.writable_size, "20%");
 		assert_string_equal(conf.state_dir, "/var/tmp");
+		assert_null(conf.import_cache);
+		assert_int_equal(conf.import_cache_max, (uint64_t)50 << 30);
 		assert_false(conf.subids);
 		assert_true(conf.user_config);
 		assert_string_equal(conf.host_only[0], "LD_PRELOAD");
@@ -344,6 +346,17 @@ static const struct refusal values[] = {
 	  "NUMBER with k, m or g behind it" },
 	{ "\nimage-cache-max: 1k\n", "site:2: 'image-cache-max': '1k' is too little for a cache",
 	  "1m to 64g" },
+	{ "import-cache: here\n", "site:1: 'import-cache': 'here' is not an absolute path",
+	  "a directory of the user's that all nodes have, such as /scratch/%u/davit" },
+	{ "import-cache: /x/%q\n", "site:1: 'import-cache': unknown pattern '%q'", NULL },
+	{ "import-cache: [/x]\n", "site:1: 'import-cache' takes text, not a list", NULL },
+	{ "import-cache-max: 5\n", "site:1: 'import-cache-max': '5' is not a size",
+	  "NUMBER with m, g or t behind it, such as 50g" },
+	{ "import-cache-max: 0g\n", "site:1: 'import-cache-max': '0g' is not a size", NULL },
+	{ "import-cache-max: -1g\n", "site:1: 'import-cache-max': '-1g' is not a size", NULL },
+	{ "import-cache-max: 99999999999t\n",
+	  "site:1: 'import-cache-max': '99999999999t' is not a size", NULL },
+	{ "import-cash: /x\n", "site:1: unknown key 'import-cash'", "'import-cache'" },
 	{ "image-cache-max: [1g]\n", "site:1: 'image-cache-max' takes text, not a list", NULL },
 	{ "image-cache: lots\n", "site:1: 'image-cache': 'lots' is not a size", NULL },
 	{ "state-dir: tmp\n", "site:1: 'state-dir': 'tmp' is not an absolute path without '..'",

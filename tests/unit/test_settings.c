@@ -93,6 +93,7 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const mpi[] = { "", "image", "host", "auto" };
 	static const char *const gpus[] = { "", "auto", "none", "all", "list" };
 	static const char *const stage[] = { "", "shared", "local", "memory", "auto" };
+	static const char *const pull[] = { "", "newer", "always", "missing", "never" };
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
@@ -114,6 +115,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	if (settings->image_transport)
 		len += snprintf(out + len, size - (size_t)len, " transport:%d.",
 				(int)settings->image_transport);
+	if (settings->pull)
+		len += snprintf(out + len, size - (size_t)len, " pull:%s", pull[settings->pull]);
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
 				settings->unshare.ports[i].host,
@@ -181,6 +184,10 @@ static const struct {
 	{ "gpus", "0", " #0" },
 	{ "gpus", "3,0-1,1", " #0 #1 #3" },
 	{ "gpus", "4095", " gpus=list " },
+	{ "pull", "newer", " pull:newer" },
+	{ "pull", "always", " pull:always" },
+	{ "pull", "missing", " pull:missing" },
+	{ "pull", "never", " pull:never" },
 	{ "nic", "all", " nic=all " },
 	{ "stage", "shared", " stage=shared " },
 	{ "stage", "local", " stage=local " },
@@ -273,6 +280,14 @@ static const struct {
 	{ "image-transport", "", "'' is none of auto, io_uring, dev", "auto, io_uring, dev" },
 	{ "image-transport", "uring", "'uring' is none of auto, io_uring, dev", NULL },
 	{ "image-transport", "DEV", "'DEV' is none of auto, io_uring, dev", NULL },
+	{ "image", "docker://Busybox", "image 'docker://Busybox': 'Busybox' is no name of an image",
+	  "docker://[HOST[:PORT]/]NAME[:TAG] or ...NAME@sha256:HEX, NAME in lower case" },
+	{ "image", "docker:busybox",
+	  "image 'docker:busybox' is no path, and no image of a registry",
+	  "docker://busybox; ./docker:busybox for a file" },
+	{ "pull", "", "'' is none of newer, always, missing, never",
+	  "newer, always, missing, never" },
+	{ "pull", "alway", "'alway' is none of newer, always, missing, never", "always" },
 	{ "image-cache", "", "'' is not a size", cache_rule },
 	{ "image-cache", "m", "'m' is not a size", cache_rule },
 	{ "image-cache", "-1", "'-1' is not a size", cache_rule },
