@@ -11,6 +11,9 @@
 #include "images/image.h"
 #include "launcher/image/arguments.h"
 
+/* Carries out a Containerfile. */
+int image_command_build(const struct image_arguments *arguments, struct error *err);
+
 /* Writes IMAGE.verity, and prints the digest. */
 int image_command_seal(const struct image_arguments *arguments, struct error *err);
 

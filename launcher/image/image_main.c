@@ -21,7 +21,22 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option build_options[] = {
+	{ "file", 'f', "FILE", "the Containerfile [that of the context, or its Dockerfile]" },
+	{ "tag", 't', "OUT.sqfs", "the new image, where it is not the first argument" },
+	{ "build-arg", 0, "NAME=VALUE", "a value for an ARG" },
+	{ "target", 0, "STAGE", "end with this stage [the last one]" },
+	{ "with", 0, "auto|davit|buildah|podman|docker",
+	  "who builds it: Davit, or another program [one that works here, else Davit]" },
+	{ "writable", 0, "DIR|size=SIZE", "where Davit keeps what is written meanwhile [memory]" },
+	{ "force", 0, NULL, "replace a file that is there" },
+	{ "quiet", 'q', NULL, "show nothing but what goes wrong" },
+	{ NULL },
+};
+
 static const struct image_command commands[] = {
+	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]", "make an image from a Containerfile, or Dockerfile",
+	  build_options, 0, 2, image_command_build },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },

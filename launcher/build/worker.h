@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker.h - one stage while it is being made: worker.c, steps.c and run_step.c only. */
+#ifndef DAVIT_BUILD_WORKER_H
+#define DAVIT_BUILD_WORKER_H
+
+#include "common/error.h"
+#include "images/build/spec.h"
+#include "launcher/build/build.h"
+#include "launcher/save.h"
+#include "launcher/security/filter.h"
+
+struct worker {
+	struct build *build;
+	const struct stage *stage;
+	size_t index;
+	int root;                     /* the container's root directory, which is this process's */
+	int lifeline;                 /* as save.h has it */
+	struct save save;
+	const struct filter *filter;  /* of system calls, for RUN */
+	struct spec spec;
+	struct list arguments;        /* of ARG */
+	struct list variables;        /* arguments, and on top of them those of ENV */
+	char **shell;                 /* in front of a line; ends with NULL */
+	bool has_command;             /* there was a CMD */
+};
+
+/* Carries an instruction out. Returns 0, or -1 with `err` set. */
+int step_do(struct worker *worker, const struct instruction *step, struct error *err);
+
+/* Runs a command in the container; what it leaves running is killed. Returns 0, or -1 with `err` set: also
+ * when it fails, then with its code. */
+int run_step(const struct worker *worker, char **argv, struct error *err);
+
+#endif
