@@ -195,10 +195,11 @@ static int open_target(int dir, const char *name, bool *is_new, struct error *er
 	return fd;
 }
 
-/* What is below an ignored directory may be taken back; then it is made when it is empty, too. */
+/* One that is ignored is there only for the sake of what is taken back in it. */
 static int copy_directory(const struct copy *copy, int parent, const char *name, const char *path,
 			  const struct stat *st, int dir, int depth, struct error *err)
 {
+	bool is_ignored = copy->ignore && ignore_has(copy->ignore, path);
 	const struct timespec times[2] = { st->st_mtim, st->st_mtim };
 	cleanup_close int from = -1, to = -1;
 	bool is_new;
@@ -211,6 +212,8 @@ static int copy_directory(const struct copy *copy, int parent, const char *name,
 	to = open_target(dir, name, &is_new, err);
 	if (to < 0 || copy_entries(copy, from, path, to, depth + 1, err) < 0)
 		return -1;
+	if (is_new && is_ignored && unlinkat(dir, name, AT_REMOVEDIR) == 0)
+		return 0;
 	if (is_new && (fchmod(to, choose_mode(copy, st)) < 0 || futimens(to, times) < 0))
 		return error_set(err, errno, "cannot copy '%s'", path);
 	return 0;

@@ -138,6 +138,6 @@ int sources_find(struct list *paths, int root, const char *pattern, const struct
 		error_set(err, 0, "'%s' is left out by .containerignore or .dockerignore", pattern);
 		return error_remedy(err, "a line !%s at the end of that file", pattern);
 	}
-	error_set(err, ENOENT, "there is no '%s' to copy", pattern);
+	error_set(err, 0, "there is no '%s' to copy", pattern);
 	return error_remedy(err, "a path below the context");
 }

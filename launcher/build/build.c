@@ -116,6 +116,18 @@ static int find_path(const struct build *build, struct stage *stage, struct erro
 	return 0;
 }
 
+/* A directory with what each container has: one without anything is mostly a mistake. */
+static int make_scratch(const char *path, struct error *err)
+{
+	cleanup_close int dir = -1;
+
+	if (mkdir(path, 0755) == 0)
+		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || mkdirat(dir, "dev", 0755) < 0)
+		return error_set(err, errno, "cannot create '%s'", path);
+	return 0;
+}
+
 /* Makes `base` the path of an image. */
 static int find_base(struct build *build, size_t index, struct error *err)
 {
@@ -131,8 +143,8 @@ static int find_base(struct build *build, size_t index, struct error *err)
 				      : below(build, is_scratch ? "empty" : "base", index, err);
 	if (!file)
 		return -1;
-	if (stage->base_stage < 0 && is_scratch && mkdir(file, 0755) < 0)
-		return error_set(err, errno, "cannot create '%s'", file);
+	if (stage->base_stage < 0 && is_scratch && make_scratch(file, err) < 0)
+		return -1;
 	if (stage->base_stage < 0 && !is_scratch) {
 		if (asprintf(&source, "%s%s", strchr(stage->base, ':') && strstr(stage->base, ":/")
 						      ? ""
