@@ -16,7 +16,7 @@
 
 struct save {
 	int control; /* to the saver */
-	bool waits;  /* nothing is saved without save_confirm(), nor when the caller ends meanwhile */
+	bool waits; /* nothing is saved without save_confirm(), nor when the caller ends meanwhile */
 	bool is_quick, is_quiet; /* without compression; without progress on a terminal */
 };
 

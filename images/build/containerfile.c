@@ -51,7 +51,7 @@ static const struct keyword {
 	[VERB_WORKDIR] = { "WORKDIR", FORM_SHELL, { NULL } },
 };
 
-#define KEYWORDS   (sizeof(keywords) / sizeof(keywords[0]))
+#define KEYWORDS    (sizeof(keywords) / sizeof(keywords[0]))
 #define KEYWORD_MAX 16
 
 /* Docker has these as well. */
@@ -181,9 +181,8 @@ static char **parse_array(const char *text)
 	bool is_good = json_is_array(array);
 	size_t i;
 
-	json_array_foreach(array, i, item)
-		is_good = is_good && json_is_string(item) &&
-			  list_add(&words, json_string_value(item)) == 0;
+	json_array_foreach(array, i, item) is_good =
+		is_good && json_is_string(item) && list_add(&words, json_string_value(item)) == 0;
 	json_decref(array);
 	/* "[]" is an array without words. */
 	if (is_good && !words.items)
@@ -411,8 +410,7 @@ static int refuse_nul(const struct containerfile *file, const char *text, const 
 	return blame(file, line, err);
 }
 
-int containerfile_parse(struct containerfile *file, const char *text, size_t len,
-			struct error *err)
+int containerfile_parse(struct containerfile *file, const char *text, size_t len, struct error *err)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	cleanup_free char *copy = NULL;

@@ -103,8 +103,7 @@ static int create(int dir, const char *name, struct error *err)
 	return fd < 0 ? error_set(err, errno, "cannot create '%s'", name) : fd;
 }
 
-int copy_put_file(int root, const char *path, const char *name, const char *text,
-		  struct error *err)
+int copy_put_file(int root, const char *path, const char *name, const char *text, struct error *err)
 {
 	cleanup_close int dir = copy_make_directory(root, path, err);
 	cleanup_close int fd = dir < 0 ? -1 : create(dir, name, err);
@@ -161,8 +160,7 @@ static int copy_link(int from, const char *name, const struct stat *st, int dir,
 	text[len] = '\0';
 	if (remove_old(dir, name, err) < 0)
 		return -1;
-	if (symlinkat(text, dir, name) < 0 ||
-	    utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (symlinkat(text, dir, name) < 0 || utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_set(err, errno, "cannot create the link '%s'", name);
 	return 0;
 }
@@ -279,8 +277,8 @@ static int copy_named_file(const struct copy *copy, int file, const struct stat 
 {
 	const char *slash = strrchr(into ? path : target, '/');
 	const char *name = slash ? slash + 1 : into ? path : target;
-	cleanup_free char *parent = into ? strdup(target)
-					 : strndup(target, (size_t)(name - target));
+	cleanup_free char *parent =
+		into ? strdup(target) : strndup(target, (size_t)(name - target));
 	cleanup_close int dir = parent ? copy_make_directory(copy->to, parent, err) : -1;
 
 	if (!parent)

@@ -98,8 +98,9 @@ static int expand(struct expansion *out, const char **at, char until, int depth)
 static int refuse_variable(const struct expansion *out, const char *start)
 {
 	error_set(out->err, 0, "'%.40s' is not a variable that is understood", start);
-	return error_remedy(out->err, "$NAME, ${NAME}, ${NAME:-WORD}, ${NAME:+WORD} or "
-				      "${NAME:?WORD}; %c$ for a dollar sign",
+	return error_remedy(out->err,
+			    "$NAME, ${NAME}, ${NAME:-WORD}, ${NAME:+WORD} or "
+			    "${NAME:?WORD}; %c$ for a dollar sign",
 			    out->escape);
 }
 
@@ -121,8 +122,8 @@ static int expand_alternative(struct expansion *out, const char **at, char **wor
 	return result;
 }
 
-static int choose(struct expansion *out, const char *name, size_t len, const char *value,
-		  char sign, const char *word)
+static int choose(struct expansion *out, const char *name, size_t len, const char *value, char sign,
+		  const char *word)
 {
 	if (sign == '+')
 		return value ? put(out, word, strlen(word)) : 0;

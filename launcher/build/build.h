@@ -24,11 +24,11 @@
 #define STAGES_MAX 64
 
 struct stage {
-	const struct instruction *from; /* its FROM, or the COPY that names an image */
-	size_t first, end;              /* indices of its instructions behind FROM */
-	char *name;                     /* or NULL */
-	char *base;                     /* what FROM names; a path in the end */
-	int base_stage;                 /* index of that, or -1 */
+	const struct instruction *from;     /* its FROM, or the COPY that names an image */
+	size_t first, end;                  /* indices of its instructions behind FROM */
+	char *name;                         /* or NULL */
+	char *base;                         /* what FROM names; a path in the end */
+	int base_stage;                     /* index of that, or -1 */
 	bool is_needed, is_base, is_source; /* at all; by FROM of a later stage; by COPY --from */
 	/* While it is there: */
 	pid_t pid;   /* of its worker, or 0 */
@@ -77,7 +77,8 @@ int build_make_directory(struct build *build, struct error *err);
 void build_done(struct build *build);
 
 /* Has `davit image import` make `file` from `source`. */
-int build_import(const struct build *build, const char *source, const char *file, struct error *err);
+int build_import(const struct build *build, const char *source, const char *file,
+		 struct error *err);
 
 /* ---- stages.c -------------------------------------------------------------------------------- */
 

@@ -36,9 +36,10 @@ static int put(struct list *env, const char *name, const char *value)
 
 static int make_environment(const struct worker *worker, struct list *env, struct error *err)
 {
-	static const char *const proxies[] = { "http_proxy", "HTTP_PROXY", "https_proxy",
-					       "HTTPS_PROXY", "ftp_proxy", "FTP_PROXY",
-					       "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY" };
+	static const char *const proxies[] = { "http_proxy",  "HTTP_PROXY", "https_proxy",
+					       "HTTPS_PROXY", "ftp_proxy",  "FTP_PROXY",
+					       "no_proxy",    "NO_PROXY",   "all_proxy",
+					       "ALL_PROXY" };
 	const struct list *given = &worker->build->given;
 	int result = put(env, "PATH", DEFAULT_PATH) | put(env, "HOME", "/root");
 

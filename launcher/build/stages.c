@@ -358,8 +358,8 @@ static int mark_needed(struct build *build, struct error *err)
 
 int stages_plan(struct build *build, struct error *err)
 {
-	static const char *const of_node_names[] = { "TARGETPLATFORM", "TARGETOS",  "TARGETARCH",
-						     "BUILDPLATFORM",  "BUILDOS", "BUILDARCH" };
+	static const char *const of_node_names[] = { "TARGETPLATFORM", "TARGETOS", "TARGETARCH",
+						     "BUILDPLATFORM",  "BUILDOS",  "BUILDARCH" };
 	int last;
 
 	for (size_t i = 0; i < sizeof(of_node_names) / sizeof(of_node_names[0]); i++) {

@@ -86,8 +86,8 @@ static int do_pairs(struct worker *worker, const struct instruction *step,
 	int result = words_split(&words, step->text, worker->build->file.escape, err);
 
 	if (result == 0 && words.count > 1 && !strchr(words.items[0], '='))
-		result = take_old_form(worker, words.items[0],
-				       step->text + strlen(words.items[0]), take, err);
+		result = take_old_form(worker, words.items[0], step->text + strlen(words.items[0]),
+				       take, err);
 	else
 		for (size_t i = 0; result == 0 && i < words.count; i++)
 			result = take_pair(worker, words.items[i], take, err);
@@ -95,8 +95,7 @@ static int do_pairs(struct worker *worker, const struct instruction *step,
 	return result;
 }
 
-static int take_label(struct worker *worker, const char *name, const char *value,
-		      struct error *err)
+static int take_label(struct worker *worker, const char *name, const char *value, struct error *err)
 {
 	return spec_set_entry(&worker->spec, "Labels", name, value, err);
 }
@@ -294,11 +293,16 @@ static int refuse_archive(const struct worker *worker, const char *path, struct 
 		size_t at, len;
 		const char *bytes;
 	} magics[] = {
-		{ 0, 2, "\x1f\x8b" },         { 0, 3, "BZh" },      { 0, 6, "\xfd" "7zXZ\0" },
-		{ 0, 4, "\x28\xb5\x2f\xfd" }, { 257, 5, "ustar" },
+		{ 0, 2, "\x1f\x8b" },
+		{ 0, 3, "BZh" },
+		{ 0, 6,
+		  "\xfd"
+		  "7zXZ\0" },
+		{ 0, 4, "\x28\xb5\x2f\xfd" },
+		{ 257, 5, "ustar" },
 	};
-	cleanup_close int fd = open_in_root(worker->build->context_dir, path,
-					    O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	cleanup_close int fd =
+		open_in_root(worker->build->context_dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	char head[512];
 	ssize_t len = fd < 0 ? 0 : fd_pread_all(fd, head, sizeof(head), 0);
 

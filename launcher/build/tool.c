@@ -81,11 +81,11 @@ static int build_image(const struct build *build, const char *layout, const char
 		       struct error *err)
 {
 	bool is_buildah = strcmp(build->tool, "buildah") == 0;
-	const char *words[] = { build->tool, is_buildah ? "bud" : "build",
-				"-f",        build->path,
-				is_buildah ? "-t" : "--iidfile",
-				is_buildah ? layout : id_file,
-				NULL };
+	const char *words[] = {
+		build->tool, is_buildah ? "bud" : "build",    "-f",
+		build->path, is_buildah ? "-t" : "--iidfile", is_buildah ? layout : id_file,
+		NULL
+	};
 	struct list argv = { .items = NULL };
 	int result = add(&argv, words) | add_options(build, &argv);
 
@@ -101,8 +101,9 @@ static int save_image(const struct build *build, const char *archive, const char
 	bool is_podman = strcmp(build->tool, "podman") == 0;
 	cleanup_close int fd = open(id_file, O_RDONLY | O_CLOEXEC);
 	cleanup_free char *id = fd_read_regular(fd, ID_MAX, NULL);
-	const char *words[] = { build->tool, "save", "-o", archive, id,
-				is_podman ? "--format=oci-archive" : NULL, NULL };
+	const char *words[] = { build->tool, "save", "-o",
+				archive,     id,     is_podman ? "--format=oci-archive" : NULL,
+				NULL };
 	struct list argv = { .items = NULL };
 	int result;
 

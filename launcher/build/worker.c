@@ -33,8 +33,8 @@
 #include "launcher/fdpass.h"
 #include "launcher/proctitle.h"
 
-#define CONFIG_DIR  "/.davit"
-#define CONFIG_FILE "config.json"
+#define CONFIG_DIR     "/.davit"
+#define CONFIG_FILE    "config.json"
 #define LINE_MAX_SHOWN 100
 
 /* What comes back from a worker. */
@@ -66,7 +66,9 @@ static int choose(struct request *request, const struct worker *worker, const ch
 	cleanup_free char *layer = make_layer(worker);
 	const char *const values[][2] = {
 		{ "image", worker->stage->base },
-		{ "writable", layer ? layer : build->writable ? build->writable : "yes" },
+		{ "writable", layer             ? layer
+			      : build->writable ? build->writable
+						: "yes" },
 		{ "save", save },
 		{ "remap-root", "yes" },
 		{ "mount-home", "no" },
@@ -79,7 +81,8 @@ static int choose(struct request *request, const struct worker *worker, const ch
 	for (size_t i = 0; i < sizeof(of_site) / sizeof(of_site[0]); i++) {
 		const char *value = choices_value(&request->conf.choices, of_site[i]);
 
-		if (value && choices_set(&request->choices, of_site[i], value, "davit.conf", err) < 0)
+		if (value &&
+		    choices_set(&request->choices, of_site[i], value, "davit.conf", err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -176,8 +179,8 @@ static int carry_out(struct worker *worker, struct error *err)
 /* Files that were mounted from the node have left empty ones in the layer, for lack of others. */
 static void remove_points(void)
 {
-	static const char *const points[] = { "/etc/passwd",      "/etc/group",
-					      "/etc/hosts",       "/etc/resolv.conf",
+	static const char *const points[] = { "/etc/passwd",        "/etc/group",
+					      "/etc/hosts",         "/etc/resolv.conf",
 					      "/etc/nsswitch.conf", "/etc/apt/apt.conf.d/99davit" };
 	struct stat st;
 

@@ -13,15 +13,15 @@ struct worker {
 	struct build *build;
 	const struct stage *stage;
 	size_t index;
-	int root;                     /* the container's root directory, which is this process's */
-	int lifeline;                 /* as save.h has it */
+	int root;     /* the container's root directory, which is this process's */
+	int lifeline; /* as save.h has it */
 	struct save save;
-	const struct filter *filter;  /* of system calls, for RUN */
+	const struct filter *filter; /* of system calls, for RUN */
 	struct spec spec;
-	struct list arguments;        /* of ARG */
-	struct list variables;        /* arguments, and on top of them those of ENV */
-	char **shell;                 /* in front of a line; ends with NULL */
-	bool has_command;             /* there was a CMD */
+	struct list arguments; /* of ARG */
+	struct list variables; /* arguments, and on top of them those of ENV */
+	char **shell;          /* in front of a line; ends with NULL */
+	bool has_command;      /* there was a CMD */
 };
 
 /* Carries an instruction out. Returns 0, or -1 with `err` set. */

@@ -112,8 +112,8 @@ static bool has_own_base(const struct build *build)
 static int choose_tool(struct build *build, const char *with, bool is_understood, struct error *err)
 {
 	static const char *const words[] = { "auto", "davit", "buildah", "podman", "docker" };
-	const char *near = with ? word_nearest(with, words, sizeof(words) / sizeof(words[0]))
-				: "auto";
+	const char *near =
+		with ? word_nearest(with, words, sizeof(words) / sizeof(words[0])) : "auto";
 
 	for (size_t i = 2; with && i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(with, words[i]) == 0)
@@ -121,7 +121,8 @@ static int choose_tool(struct build *build, const char *with, bool is_understood
 	if (build->tool || (with && strcmp(with, "davit") == 0))
 		return 0;
 	if (with && strcmp(with, "auto") != 0) {
-		error_set(err, 0, "--with=%s is none of auto, davit, buildah, podman, docker", with);
+		error_set(err, 0, "--with=%s is none of auto, davit, buildah, podman, docker",
+			  with);
 		return error_remedy(err, "%s", near ? near : "auto");
 	}
 	if (!is_understood || !has_own_base(build))

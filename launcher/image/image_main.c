@@ -35,8 +35,9 @@ static const struct image_option build_options[] = {
 };
 
 static const struct image_command commands[] = {
-	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]", "make an image from a Containerfile, or Dockerfile",
-	  build_options, 0, 2, image_command_build },
+	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]",
+	  "make an image from a Containerfile, or Dockerfile", build_options, 0, 2,
+	  image_command_build },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
