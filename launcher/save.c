@@ -206,6 +206,15 @@ static int write_image(const struct save *save, const char *tool, struct newfile
 			  : result;
 }
 
+/* The title is written over the environment, of which mksquashfs wants one variable. */
+static void keep_epoch(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+	if (epoch)
+		(void)setenv("SOURCE_DATE_EPOCH", epoch, 1);
+}
+
 static _Noreturn void saver_main(const struct save *save, const char *tool, struct newfile *target)
 {
 	struct error err = ERROR_INIT;
@@ -216,6 +225,7 @@ static _Noreturn void saver_main(const struct save *save, const char *tool, stru
 	helper_close_others(keep, 3);
 	helper_ignore_signals();
 	helper_use_all_cpus();
+	keep_epoch();
 	proctitle_set("davit-save", "davit: saves the container when it has ended");
 	if (write_image(save, tool, target, &err) < 0) {
 		report(&err);

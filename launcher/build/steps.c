@@ -32,8 +32,7 @@ static int refuse_memory(struct error *err)
 	return error_set(err, ENOMEM, "cannot keep a value");
 }
 
-/* Of a name that both have, the value of ENV counts. */
-static int renew_variables(struct worker *worker, struct error *err)
+int step_renew_variables(struct worker *worker, struct error *err)
 {
 	const struct list *lists[] = { &worker->arguments, &worker->spec.env };
 
@@ -117,7 +116,7 @@ static int take_env(struct worker *worker, const char *name, const char *value, 
 
 static int do_env(struct worker *worker, const struct instruction *step, struct error *err)
 {
-	return do_pairs(worker, step, take_env, err) < 0 ? -1 : renew_variables(worker, err);
+	return do_pairs(worker, step, take_env, err) < 0 ? -1 : step_renew_variables(worker, err);
 }
 
 static int do_arg(struct worker *worker, const struct instruction *step, struct error *err)
@@ -125,7 +124,7 @@ static int do_arg(struct worker *worker, const struct instruction *step, struct 
 	return stages_declare(worker->build, step, &worker->variables, &worker->build->globals,
 			      &worker->arguments, err) < 0
 		       ? -1
-		       : renew_variables(worker, err);
+		       : step_renew_variables(worker, err);
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,6 +93,8 @@ static int choose(struct request *request, const struct worker *worker, const ch
 	if (conf_check(&request->conf, &request->choices, err) < 0 ||
 	    choices_apply(&request->choices, &request->settings, err) < 0)
 		return -1;
+	/* This process would be outside of it, and what it kills is looked for inside. */
+	request->settings.unshare.what &= ~UNSHARE_PID;
 	return request_judge(request, NULL, err);
 }
 
@@ -111,7 +114,7 @@ static int read_base(struct worker *worker, const struct image *image, struct er
 	}
 	result = spec_begin(&worker->spec, &says, text, err);
 	image_config_done(&says);
-	return result;
+	return result < 0 ? -1 : step_renew_variables(worker, err);
 }
 
 static int begin(struct worker *worker, struct request *request, const struct image *image,
@@ -161,6 +164,24 @@ static void show(const struct worker *worker, const struct instruction *step, si
 		containerfile_verb(step->verb), text, len > LINE_MAX_SHOWN ? "..." : "");
 }
 
+/* Is there no room left in the layer? */
+static bool is_full(void)
+{
+	struct statvfs st;
+
+	return statvfs("/", &st) == 0 && st.f_blocks > 0 && st.f_bavail == 0;
+}
+
+static int blame(const struct worker *worker, const struct instruction *step, struct error *err)
+{
+	if (err->errnum == ENOSPC || is_full()) {
+		error_wrap(err, "the layer that takes what is written is full");
+		error_remedy(err, "--writable=DIR, on a local file system with more room, or "
+				  "--writable=size=SIZE");
+	}
+	return containerfile_blame(&worker->build->file, step, err);
+}
+
 static int carry_out(struct worker *worker, struct error *err)
 {
 	const struct containerfile *file = &worker->build->file;
@@ -171,7 +192,7 @@ static int carry_out(struct worker *worker, struct error *err)
 
 		show(worker, step, i - stage->first + 2);
 		if (step_do(worker, step, err) < 0)
-			return containerfile_blame(file, step, err);
+			return blame(worker, step, err);
 	}
 	return 0;
 }
@@ -209,6 +230,8 @@ static int work(struct worker *worker, const char *save, struct error *err)
 	static struct request request;
 	struct image image = IMAGE_INIT; /* to be looked at before the node is out of reach */
 
+	if (worker->stage->from->verb == VERB_FROM)
+		show(worker, worker->stage->from, 1);
 	if (conf_load(&request.conf, err) < 0 || choose(&request, worker, save, err) < 0 ||
 	    image_open(&image, worker->stage->base, err) < 0 ||
 	    begin(worker, &request, &image, err) < 0)

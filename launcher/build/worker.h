@@ -24,6 +24,9 @@ struct worker {
 	bool has_command;      /* there was a CMD */
 };
 
+/* Makes `variables` anew; of a name that both have, the value of ENV counts. */
+int step_renew_variables(struct worker *worker, struct error *err);
+
 /* Carries an instruction out. Returns 0, or -1 with `err` set. */
 int step_do(struct worker *worker, const struct instruction *step, struct error *err);
 
