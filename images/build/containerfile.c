@@ -292,11 +292,15 @@ static int add_instruction(struct containerfile *file, const char *line, unsigne
 /* "# NAME=VALUE". Returns 1 where it is such a line, 0 where not, -1 with `err` set. */
 static int take_directive(struct containerfile *file, const char *line, struct error *err)
 {
-	const char *name = line + 1 + strspn(line + 1, BLANKS), *value;
-	size_t len = strcspn(name, "= \t");
+	const char *name, *value;
+	size_t len;
 
+	if (line[0] != '#')
+		return 0;
+	name = line + 1 + strspn(line + 1, BLANKS);
+	len = strcspn(name, "= \t");
 	value = name + len + strspn(name + len, BLANKS);
-	if (line[0] != '#' || len == 0 || *value != '=')
+	if (len == 0 || *value != '=')
 		return 0;
 	value += 1 + strspn(value + 1, BLANKS);
 	/* Which front end BuildKit fetches, and what it warns of. */

@@ -38,7 +38,7 @@ setup() {
 
 teardown() {
 	cd / || return
-	rm -rf "$context" "$site" /home/alice/new.sqfs
+	rm -rf "$context" "$site" /home/alice/new.sqfs /tmp/containers-user-* /tmp/podman-run-*
 	rmdir "${site%/*}" 2>/dev/null || true
 	leftovers_assert
 }
@@ -423,6 +423,71 @@ config() { unsquashfs -cat /home/alice/new.sqfs .davit/config.json | jq -cS "$1"
 	assert_status 143
 	await bash -c '! pgrep -u alice mksquashfs'
 	[[ ! -e /home/alice/new.sqfs ]]
+}
+
+# A home and a store of buildah's that go with the context. Its own isolation needs a runtime beside.
+of_buildah() {
+	install -d -o alice "$context/home" "$context/run"
+	run_alice env HOME="$context/home" XDG_RUNTIME_DIR="$context/run" STORAGE_DRIVER=vfs \
+	    BUILDAH_ISOLATION=chroot "$DAVIT" image build "$@" new.sqfs "$context"
+}
+
+@test "buildah: its output and its failure are shown, and nothing is left but its store" {
+	cp "$(command -v busybox)" "$context/busybox"
+	printf 'home\nrun\n' >"$context/.dockerignore"
+	containerfile <<-'END'
+	FROM scratch
+	ARG CODE=0
+	COPY busybox /bin/busybox
+	RUN ["/bin/busybox", "sh", "-c", "busybox echo in buildah; exit $CODE"]
+	END
+	of_buildah --with=buildah --build-arg CODE=9
+	assert_status 9
+	assert_match 'in buildah'
+	assert_failure "$host" 'buildah bud ended with code 9' 'its own message is above; --with=davit does without'
+	assert_equal "$(ls -d /var/tmp/davit-build* 2>/dev/null)" ''
+	[[ ! -e /home/alice/new.sqfs ]]
+	# auto takes it, and Davit where the base is a file.
+	of_buildah --build-arg CODE=9
+	assert_stderr 'buildah bud ended with code 9'
+	printf 'FROM %s\nRUN exit 5\n' "$images/base.sqfs" | containerfile
+	of_buildah
+	assert_status 5
+	assert_failure "$host" "$context/Containerfile:2: RUN ended with code 5" ''
+	run_alice "$DAVIT" image build --with=podman new.sqfs "$context"
+	assert_failure "$host" 'there is no podman on this node, or it cannot be executed' '--with=davit does without'
+}
+
+# podman and docker, of whom there is only what is asked of them.
+@test "podman and docker get the file, the arguments and the context" {
+	local tool
+
+	mkdir "$context/bin"
+	for tool in podman docker; do
+		cat >"$context/bin/$tool" <<-'END'
+		#!/bin/bash
+		case $1 in
+		info) exit ;;
+		build) for ((i = 1; i <= $#; i++)); do [[ ${!i} != --iidfile ]] || { i=$((i + 1)); echo sha256:1234 >"${!i}"; }; done ;;
+		save) exec >&2 ;;
+		esac
+		printf '%s\n' "${0##*/} $*"
+		[[ $1 == build ]] || exit 3
+		END
+		chmod 755 "$context/bin/$tool"
+		printf 'FROM x AS y\nARG A\n' | containerfile
+		run_alice env PATH="$context/bin:/usr/bin:/bin" "$DAVIT" image build --with=$tool --build-arg A=1 \
+		    --target y new.sqfs "$context"
+		assert_status 3
+		assert_match "^$tool build -f $context/Containerfile --iidfile /var/tmp/davit-build.*/id --target y --build-arg A=1 $context\$"
+		assert_stderr "^$tool save -o /var/tmp/davit-build.*/image.tar sha256:1234( --format=oci-archive)?"
+		assert_stderr "$tool save ended with code 3"
+	done
+	# auto passes over one that does not work.
+	printf '#!/bin/sh\nexit 1\n' >"$context/bin/buildah"
+	chmod 755 "$context/bin/buildah"
+	run_alice env PATH="$context/bin:/usr/bin:/bin" "$DAVIT" image build new.sqfs "$context"
+	assert_match '^podman build'
 }
 
 # The fixed part of the environment and of the mounts, whatever the site and the user have.
