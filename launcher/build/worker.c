@@ -198,18 +198,40 @@ static int carry_out(struct worker *worker, struct error *err)
 }
 
 /* Files that were mounted from the node have left empty ones in the layer, for lack of others. */
-static void remove_points(void)
+static int remove_points(const struct worker *worker, struct error *err)
 {
-	static const char *const points[] = { "/etc/passwd",        "/etc/group",
-					      "/etc/hosts",         "/etc/resolv.conf",
-					      "/etc/nsswitch.conf", "/etc/apt/apt.conf.d/99davit" };
+	static const char *const points[][2] = {
+		{ "/etc", "passwd" },        { "/etc", "group" },
+		{ "/etc", "hosts" },         { "/etc", "resolv.conf" },
+		{ "/etc", "nsswitch.conf" }, { "/etc/apt/apt.conf.d", "99davit" },
+	};
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-		(void)umount2(points[i], MNT_DETACH | UMOUNT_NOFOLLOW);
-		if (lstat(points[i], &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
-			(void)unlink(points[i]);
+		cleanup_close int dir =
+			open_in_root(worker->root, points[i][0], O_PATH | O_DIRECTORY);
+		const char *name = points[i][1];
+
+		if (dir < 0 || fchdir(dir) < 0)
+			continue;
+		(void)umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW);
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_size == 0)
+			(void)unlinkat(dir, name, 0);
 	}
+	return fchdir(worker->root) < 0 ? error_set(err, errno, "cannot go back to '/'") : 0;
+}
+
+/* The root as it is without what is mounted in it, for those who copy from here. */
+static int bare_root(struct worker *worker, struct error *err)
+{
+	int bare = open_tree(worker->root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (bare < 0)
+		return error_set(err, errno, "cannot copy the container's root mount");
+	close(worker->root);
+	worker->root = bare;
+	return 0;
 }
 
 static int write_config(struct worker *worker, struct error *err)
@@ -240,12 +262,10 @@ static int work(struct worker *worker, const char *save, struct error *err)
 	(void)umask(022);
 	if (carry_out(worker, err) < 0)
 		return -1;
-	if (!save)
-		return 0;
-	remove_points();
-	if (write_config(worker, err) < 0)
+	if (remove_points(worker, err) < 0 || write_config(worker, err) < 0 ||
+	    (worker->stage->is_source && bare_root(worker, err) < 0))
 		return -1;
-	return save_confirm(&worker->save, worker->lifeline);
+	return save ? save_confirm(&worker->save, worker->lifeline) : 0;
 }
 
 /* ---- the process ----------------------------------------------------------------------------- */
@@ -267,7 +287,6 @@ static _Noreturn void worker_main(struct build *build, size_t index, const char 
 	struct stage *stage = &build->stages[index];
 
 	child_release_signals();
-	(void)unsetenv("SLURM_NODEID");
 	worker = (struct worker){ .build = build,
 				  .stage = stage,
 				  .index = index,

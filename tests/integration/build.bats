@@ -267,6 +267,13 @@ config() { unsquashfs -cat /home/alice/new.sqfs .davit/config.json | jq -cS "$1"
 	# Nothing of the node's is left in it.
 	assert_equal "$(unsquashfs -l /home/alice/new.sqfs 2>/dev/null | sed -n 's,^squashfs-root/,,p' | sort | xargs)" \
 	    '.davit .davit/config.json a bin bin/sh copy dev etc out out/prog proc sys'
+	# What is mounted in a stage is not copied.
+	printf 'FROM %s AS x\nFROM %s\nCOPY --from=x / /all\n' "$images/base.sqfs" "$images/base.sqfs" \
+	    >"$context/all"
+	build -f "$context/all" --force
+	assert_success
+	in_new sh -c 'ls -A /all /all/proc /all/dev /all/etc | busybox xargs'
+	assert_output '/all: .davit bin dev etc locked proc sys /all/dev: /all/etc: /all/proc:'
 	build --build-arg BASE="$images/base.sqfs" --target tools --force
 	assert_success
 	in_new cat /made
