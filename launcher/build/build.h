@@ -5,7 +5,7 @@
  * build.c   the order of it all, as a process on the node that starts the others and tidies up
  * stages.c  which stages there are, and what each needs
  * worker.c  one stage: a process that builds a container of the base, and stays in it
- * steps.c   what each instruction does;  run_step.c RUN
+ * steps.c   what each instruction does;  run_step.c RUN;  copy_step.c COPY
  * child.c   programs that are waited for, and signals meanwhile
  * tool.c    the other way, by buildah, podman or docker
  */
@@ -115,7 +115,7 @@ int child_wait(int fd, struct error *err);
  * output. Returns its wait status, or -1 with `err` set; then it has ended, too. */
 int child_run(const char *const *argv, bool is_silent, struct error *err);
 
-/* ---- worker.c, steps.c, run_step.c ----------------------------------------------------------- */
+/* ---- worker.c --------------------------------------------------------------------------------- */
 
 struct worker;
 

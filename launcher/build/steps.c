@@ -7,22 +7,17 @@
  * configuration says.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/fd.h"
 #include "common/mountspec.h"
-#include "common/syscalls.h"
 #include "images/build/copy.h"
-#include "images/build/sources.h"
 #include "images/build/words.h"
 #include "launcher/build/worker.h"
 
-static char *expand(const struct worker *worker, const char *text, struct error *err)
+char *step_expand(const struct worker *worker, const char *text, struct error *err)
 {
 	return words_expand(text, worker->build->file.escape, &worker->variables, err);
 }
@@ -60,8 +55,8 @@ static int take_pair(struct worker *worker, char *word,
 		return error_remedy(err, "NAME=VALUE, in quotes where there are blanks");
 	}
 	*value++ = '\0';
-	name = expand(worker, word, err);
-	text = name ? expand(worker, value, err) : NULL;
+	name = step_expand(worker, word, err);
+	text = name ? step_expand(worker, value, err) : NULL;
 	return text ? take(worker, name, text, err) : -1;
 }
 
@@ -71,7 +66,7 @@ static int take_old_form(struct worker *worker, const char *name, const char *va
 				     struct error *err),
 			 struct error *err)
 {
-	cleanup_free char *text = expand(worker, value + strspn(value, " \t"), err);
+	cleanup_free char *text = step_expand(worker, value + strspn(value, " \t"), err);
 
 	return text ? take(worker, name, text, err) : -1;
 }
@@ -190,8 +185,7 @@ static int do_command(struct worker *worker, const struct instruction *step, str
 
 /* ---- directories and files ------------------------------------------------------------------- */
 
-/* An absolute path of what may count from the working directory; a '/' at its end stays. */
-static char *make_absolute(const struct worker *worker, const char *path, struct error *err)
+char *step_absolute(const struct worker *worker, const char *path, struct error *err)
 {
 	const char *directory = spec_text(&worker->spec, "WorkingDir");
 	cleanup_free char *whole = NULL, *normal = NULL;
@@ -220,7 +214,7 @@ static int make_directory(const struct worker *worker, const char *path, struct 
 
 static int do_workdir(struct worker *worker, const struct instruction *step, struct error *err)
 {
-	cleanup_free char *text = expand(worker, step->text, err);
+	cleanup_free char *text = step_expand(worker, step->text, err);
 	cleanup_free char *path = NULL;
 	size_t len;
 
@@ -230,7 +224,7 @@ static int do_workdir(struct worker *worker, const struct instruction *step, str
 		error_set(err, 0, "WORKDIR becomes empty");
 		return error_remedy(err, "a path");
 	}
-	path = make_absolute(worker, text, err);
+	path = step_absolute(worker, text, err);
 	if (!path)
 		return -1;
 	len = strlen(path);
@@ -241,9 +235,8 @@ static int do_workdir(struct worker *worker, const struct instruction *step, str
 		       : spec_set_text(&worker->spec, "WorkingDir", path, err);
 }
 
-/* The words of the step, without quotes and with values. */
-static int make_words(const struct worker *worker, const struct instruction *step,
-		      struct list *words, struct error *err)
+int step_words(const struct worker *worker, const struct instruction *step, struct list *words,
+	       struct error *err)
 {
 	struct list raw = { .items = NULL };
 	char *const *from = step->words;
@@ -254,7 +247,7 @@ static int make_words(const struct worker *worker, const struct instruction *ste
 		from = raw.items;
 	}
 	for (; result == 0 && from && *from; from++) {
-		char *word = expand(worker, *from, err);
+		char *word = step_expand(worker, *from, err);
 
 		if (!word)
 			result = -1;
@@ -265,119 +258,12 @@ static int make_words(const struct worker *worker, const struct instruction *ste
 	return result;
 }
 
-static int parse_mode(const struct worker *worker, const char *flag, int *mode, struct error *err)
-{
-	cleanup_free char *text = flag ? expand(worker, flag, err) : NULL;
-	char *end;
-	unsigned long value;
-
-	*mode = -1;
-	if (!flag)
-		return 0;
-	if (!text)
-		return -1;
-	value = strtoul(text, &end, 8);
-	if (text[0] < '0' || text[0] > '7' || *end || value > 07777) {
-		error_set(err, 0, "--chmod=%s is not an octal mode", text);
-		return error_remedy(err, "--chmod=755, for example");
-	}
-	*mode = (int)value;
-	return 0;
-}
-
-/* ADD fetches what has an address, and unpacks archives. */
-static int refuse_archive(const struct worker *worker, const char *path, struct error *err)
-{
-	static const struct {
-		size_t at, len;
-		const char *bytes;
-	} magics[] = {
-		{ 0, 2, "\x1f\x8b" },
-		{ 0, 3, "BZh" },
-		{ 0, 6,
-		  "\xfd"
-		  "7zXZ\0" },
-		{ 0, 4, "\x28\xb5\x2f\xfd" },
-		{ 257, 5, "ustar" },
-	};
-	cleanup_close int fd =
-		open_in_root(worker->build->context_dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	char head[512];
-	ssize_t len = fd < 0 ? 0 : fd_pread_all(fd, head, sizeof(head), 0);
-
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
-		if (len < (ssize_t)(magics[i].at + magics[i].len) ||
-		    memcmp(head + magics[i].at, magics[i].bytes, magics[i].len) != 0)
-			continue;
-		error_set(err, 0, "ADD would unpack '%s', which is not supported", path);
-		return error_remedy(err, "COPY, and RUN tar -x where it is to be unpacked");
-	}
-	return 0;
-}
-
-static int check_add(const struct worker *worker, const struct list *words, struct error *err)
-{
-	struct list paths = { .items = NULL };
-	int result = 0;
-
-	for (size_t i = 0; result == 0 && i + 1 < words->count; i++) {
-		if (strstr(words->items[i], "://") || strncmp(words->items[i], "git@", 4) == 0) {
-			error_set(err, 0, "ADD would fetch '%s', which is not supported",
-				  words->items[i]);
-			result = error_remedy(err, "RUN with curl or wget, or fetch it before, and "
-						   "COPY");
-			break;
-		}
-		result = sources_find(&paths, worker->build->context_dir, words->items[i],
-				      &worker->build->ignore, err);
-	}
-	for (size_t i = 0; result == 0 && i < paths.count; i++)
-		result = refuse_archive(worker, paths.items[i], err);
-	list_done(&paths);
-	return result;
-}
-
-static int copy_words(struct worker *worker, const struct instruction *step, struct list *words,
-		      struct error *err)
-{
-	const char *from = containerfile_flag(step, "from");
-	const struct stage *source =
-		from ? stages_source(worker->build, from, worker->index) : NULL;
-	struct copy copy = { .from = source ? source->root : worker->build->context_dir,
-			     .to = worker->root,
-			     .ignore = from ? NULL : &worker->build->ignore };
-	cleanup_free char *target = NULL, *last = NULL;
-
-	if (words->count < 2) {
-		error_set(err, 0, "%s needs a source and a target", containerfile_verb(step->verb));
-		return error_remedy(err, "COPY SOURCE... TARGET");
-	}
-	if (parse_mode(worker, containerfile_flag(step, "chmod"), &copy.mode, err) < 0 ||
-	    (step->verb == VERB_ADD && check_add(worker, words, err) < 0))
-		return -1;
-	last = words->items[--words->count];
-	words->items[words->count] = NULL;
-	target = make_absolute(worker, last, err);
-	return target ? copy_sources(&copy, words->items, target, err) : -1;
-}
-
-static int do_copy(struct worker *worker, const struct instruction *step, struct error *err)
-{
-	struct list words = { .items = NULL };
-	int result = make_words(worker, step, &words, err);
-
-	if (result == 0)
-		result = copy_words(worker, step, &words, err);
-	list_done(&words);
-	return result;
-}
-
 /* ---- what is only told ----------------------------------------------------------------------- */
 
 static int do_text(struct worker *worker, const struct instruction *step, const char *key,
 		   struct error *err)
 {
-	cleanup_free char *text = expand(worker, step->text, err);
+	cleanup_free char *text = step_expand(worker, step->text, err);
 
 	return text ? spec_set_text(&worker->spec, key, text, err) : -1;
 }
@@ -402,7 +288,7 @@ static int take_port(struct worker *worker, const char *word, struct error *err)
 
 static int take_volume(struct worker *worker, const char *word, struct error *err)
 {
-	cleanup_free char *path = make_absolute(worker, word, err);
+	cleanup_free char *path = step_absolute(worker, word, err);
 	size_t len = path ? strlen(path) : 0;
 
 	if (!path)
@@ -419,7 +305,7 @@ static int do_each(struct worker *worker, const struct instruction *step,
 		   struct error *err)
 {
 	struct list words = { .items = NULL };
-	int result = make_words(worker, step, &words, err);
+	int result = step_words(worker, step, &words, err);
 
 	for (size_t i = 0; result == 0 && i < words.count; i++)
 		result = take(worker, words.items[i], err);
@@ -432,7 +318,7 @@ int step_do(struct worker *worker, const struct instruction *step, struct error 
 	switch (step->verb) {
 	case VERB_ADD:
 	case VERB_COPY:
-		return do_copy(worker, step, err);
+		return copy_step(worker, step, err);
 	case VERB_ARG:
 		return do_arg(worker, step, err);
 	case VERB_CMD:

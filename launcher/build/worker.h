@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* worker.h - one stage while it is being made: worker.c, steps.c and run_step.c only. */
+/* worker.h - one stage while it is being made: worker.c, steps.c, copy_step.c and run_step.c only. */
 #ifndef DAVIT_BUILD_WORKER_H
 #define DAVIT_BUILD_WORKER_H
 
@@ -29,6 +29,20 @@ int step_renew_variables(struct worker *worker, struct error *err);
 
 /* Carries an instruction out. Returns 0, or -1 with `err` set. */
 int step_do(struct worker *worker, const struct instruction *step, struct error *err);
+
+/* `text` with values in place of variables, to be freed; NULL with `err` set. */
+char *step_expand(const struct worker *worker, const char *text, struct error *err);
+
+/* An absolute path of one that may count from the working directory, to be freed; a '/' at its end
+ * stays. */
+char *step_absolute(const struct worker *worker, const char *path, struct error *err);
+
+/* Appends the words of the step, without quotes and with values. */
+int step_words(const struct worker *worker, const struct instruction *step, struct list *words,
+	       struct error *err);
+
+/* COPY and ADD. */
+int copy_step(struct worker *worker, const struct instruction *step, struct error *err);
 
 /* Runs a command in the container; what it leaves running is killed. Returns 0, or -1 with `err` set: also
  * when it fails, then with its code. */
