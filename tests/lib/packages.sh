@@ -17,7 +17,7 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	afl++ bats bindfs bubblewrap clang debootstrap e2fsprogs file fsverity gdb git hostname hwloc-nox
+	afl++ bats bindfs bubblewrap buildah clang debootstrap e2fsprogs file fsverity gdb git hostname hwloc-nox
 	iproute2 jq libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich
 	musl-tools openmpi-bin openssl passt rsyslog
 	shellcheck slirp4netns strace uidmap util-linux xz-utils"
