@@ -146,9 +146,7 @@ static int find_base(struct build *build, size_t index, struct error *err)
 	if (stage->base_stage < 0 && is_scratch && make_scratch(file, err) < 0)
 		return -1;
 	if (stage->base_stage < 0 && !is_scratch) {
-		if (asprintf(&source, "%s%s",
-			     strchr(stage->base, ':') && strstr(stage->base, ":/") ? ""
-										   : "docker://",
+		if (asprintf(&source, "%s%s", stages_is_source(stage->base) ? "" : "docker://",
 			     stage->base) < 0)
 			source = NULL;
 		if (!source)

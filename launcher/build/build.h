@@ -97,8 +97,9 @@ int stages_declare(const struct build *build, const struct instruction *arg,
 		   const struct list *variables, const struct list *outer, struct list *values,
 		   struct error *err);
 
-/* Is it the path of an image, not a name in a registry? */
+/* Is it the path of an image, or a source for an import as it is, not a name in a registry? */
 bool stages_is_path(const char *base);
+bool stages_is_source(const char *base);
 
 /* ---- child.c --------------------------------------------------------------------------------- */
 
@@ -111,13 +112,11 @@ void child_release_signals(void);
 /* Waits until `fd` can be read. Returns 0, or -1 with `err` set when one of the signals has come. */
 int child_wait(int fd, struct error *err);
 
-/* Runs a program, found in PATH. With `is_silent` it has no
- * output. Returns its wait status, or -1 with `err` set; then it has ended, too. */
+/* Runs a program, found in PATH; with `is_silent` it has no output. Returns its wait status, or -1 with
+ * `err` set when one of the signals has come; then it has ended, too. */
 int child_run(const char *const *argv, bool is_silent, struct error *err);
 
 /* ---- worker.c --------------------------------------------------------------------------------- */
-
-struct worker;
 
 /* Starts the worker of stage `index`, which is to be written to the file `save`, unless NULL. Returns
  * 0, or -1 with `err` set. */

@@ -42,6 +42,18 @@ bool stages_is_path(const char *base)
 	return false;
 }
 
+bool stages_is_source(const char *base)
+{
+	static const char *const transports[] = { "docker://",      "oci:",
+						  "oci-archive:",   "docker-archive:",
+						  "docker-daemon:", "containers-storage:" };
+
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (strncmp(base, transports[i], strlen(transports[i])) == 0)
+			return true;
+	return false;
+}
+
 /* ---- ARG ------------------------------------------------------------------------------------- */
 
 static const char *machine(void)

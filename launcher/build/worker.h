@@ -20,7 +20,6 @@ struct worker {
 	struct spec spec;
 	struct list arguments; /* of ARG */
 	struct list variables; /* arguments, and on top of them those of ENV */
-	char **shell;          /* in front of a line; ends with NULL */
 	bool has_command;      /* there was a CMD */
 };
 

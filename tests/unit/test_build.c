@@ -325,6 +325,10 @@ static void paths(void **state)
 	assert_false(stages_is_path("a/b"));
 	assert_false(stages_is_path("docker://a/b.sif"));
 	assert_false(stages_is_path(".sif"));
+	assert_true(stages_is_source("docker://a"));
+	assert_true(stages_is_source("oci:dir:tag"));
+	assert_false(stages_is_source("host:5000/oci:tag"));
+	assert_false(stages_is_source("debian:12"));
 }
 
 /* ---- the configuration ----------------------------------------------------------------------- */
