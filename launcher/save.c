@@ -249,6 +249,7 @@ int save_start(struct save *save, const char *name, struct error *err)
 		newfile_done(&target);
 		return error_wrap(err, "cannot save the container to '%s'", name);
 	}
+	target.keeps = save->keeps;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		newfile_done(&target);
 		return error_set(err, errno, "cannot create a socket pair");

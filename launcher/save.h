@@ -17,6 +17,7 @@
 struct save {
 	int control; /* to the saver */
 	bool waits; /* nothing is saved without save_confirm(), nor when the caller ends meanwhile */
+	bool keeps; /* a file of that name that has come meanwhile stays, and there is no other */
 	bool is_quick, is_quiet; /* without compression; without progress on a terminal */
 };
 

@@ -294,6 +294,7 @@ static _Noreturn void worker_main(struct build *build, size_t index, const char 
 				  .lifeline = -1,
 				  .save = { .control = -1,
 					    .waits = true,
+					    .keeps = !build->replaces,
 					    .is_quick = index != build->last,
 					    .is_quiet = build->is_quiet } };
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
@@ -302,6 +303,8 @@ static _Noreturn void worker_main(struct build *build, size_t index, const char 
 	outcome.code = work(&worker, save, &outcome.err);
 	if (outcome.code < 0)
 		outcome.code = outcome.err.code;
+	else /* what is optional may have left something */
+		outcome.err = (struct error)ERROR_INIT;
 	(void)fdpass_send(control, &outcome, sizeof(outcome), &worker.root,
 			  outcome.code == 0 && stage->is_source ? 1 : 0);
 	if (outcome.code == 0 && stage->is_source)

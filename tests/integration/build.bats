@@ -357,6 +357,20 @@ config() { unsquashfs -cat /home/alice/new.sqfs .davit/config.json | jq -cS "$1"
 	run_alice "$DAVIT" image build --with=davit -q --force -t none/new.sqfs "$context"
 	assert_status 125
 	assert_stderr "cannot create a file in 'none/': No such file"
+	# One that comes meanwhile stays as well.
+	printf 'FROM %s\nRUN echo in step; sleep 1\n' "$images/base.sqfs" | containerfile
+	rm /home/alice/new.sqfs
+	begin "$DAVIT" image build --with=davit new.sqfs "$context"
+	await_output '^in step'
+	echo mine >/home/alice/new.sqfs
+	finish
+	assert_status 125
+	assert_failure "$host" "cannot save the container to 'new.sqfs': cannot create 'new.sqfs': File exists" ''
+	assert_equal "$(ls -A /home/alice | grep new)" new.sqfs
+	assert_equal "$(</home/alice/new.sqfs)" mine
+	printf 'FROM %s\n' "$images/base.sqfs" | containerfile
+	build -q --force
+	assert_success
 	# The image that is there stays when the new one fails.
 	printf 'FROM %s\nRUN exit 3\n' "$images/base.sqfs" | containerfile
 	build -q --force
