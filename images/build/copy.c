@@ -233,7 +233,7 @@ static int copy_entry(const struct copy *copy, int from, const char *name, const
 	if (S_ISLNK(st.st_mode))
 		return copy_link(from, name, &st, to, err);
 	if (!S_ISREG(st.st_mode))
-		return refuse_kind(path, err);
+		return copy->is_image ? 0 : refuse_kind(path, err);
 	file = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (file < 0 || fstat(file, &st) < 0)
 		return error_set(err, errno, "cannot open '%s'", path);

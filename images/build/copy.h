@@ -16,6 +16,7 @@ struct copy {
 	int from, to;
 	const struct ignore *ignore; /* of `from`; or NULL */
 	int mode;                    /* of all files and directories; -1: their own */
+	bool is_image; /* devices and the like are left out of directories, not refused */
 };
 
 /* Copies what the patterns `sources` match to `target`, an absolute path: into it where it is a

@@ -90,7 +90,8 @@ static int copy_words(struct worker *worker, const struct instruction *step, str
 		from ? stages_source(worker->build, from, worker->index) : NULL;
 	struct copy copy = { .from = source ? source->root : worker->build->context_dir,
 			     .to = worker->root,
-			     .ignore = from ? NULL : &worker->build->ignore };
+			     .ignore = from ? NULL : &worker->build->ignore,
+			     .is_image = from != NULL };
 	cleanup_free char *target = NULL, *last = NULL;
 
 	if (words->count < 2) {

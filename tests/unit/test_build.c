@@ -159,6 +159,10 @@ static void refuses(void **state)
 	assert_cause(&err, "'pipe' is neither a file, a directory nor a link");
 	assert_int_equal(do_copy(".", "/a"), -1);
 	assert_cause(&err, "'pipe' is neither a file, a directory nor a link");
+	copy.is_image = true;
+	assert_int_equal(do_copy(".", "/image"), 0);
+	assert_file("to/image/two", "2");
+	assert_int_equal(access("to/image/pipe", F_OK), -1);
 	assert_int_equal(do_copy("d", "/b"), 0);
 	put("from/x/e", "no directory");
 	assert_int_equal(do_copy("x", "/b"), -1);
