@@ -42,10 +42,6 @@ static int open_there(int root, const char *path)
 
 static int refuse_there(const char *path, struct error *err)
 {
-	if (errno == EXDEV) {
-		error_set(err, 0, "'%s' belongs to the node while the image is built", path);
-		return error_remedy(err, "another directory");
-	}
 	return error_set(err, errno, "cannot create directory '%s'", path);
 }
 
@@ -93,13 +89,18 @@ static int remove_old(int dir, const char *name, struct error *err)
 	return error_set(err, errno, "cannot replace '%s'", name);
 }
 
+/* On what is a mount point elsewhere the kernel lets nothing be done but write. */
 static int create(int dir, const char *name, struct error *err)
 {
 	int fd;
 
-	if (remove_old(dir, name, err) < 0)
-		return -1;
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (unlinkat(dir, name, 0) < 0 && errno == EBUSY) {
+		fd = openat(dir, name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	} else {
+		if (remove_old(dir, name, err) < 0)
+			return -1;
+		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
 	return fd < 0 ? error_set(err, errno, "cannot create '%s'", name) : fd;
 }
 
@@ -269,7 +270,7 @@ static bool is_directory(int root, const char *path)
 {
 	cleanup_close int fd = open_there(root, path);
 
-	return fd >= 0 || errno == EXDEV;
+	return fd >= 0;
 }
 
 static int copy_named_file(const struct copy *copy, int file, const struct stat *st,

@@ -140,9 +140,9 @@ static int begin(struct worker *worker, struct request *request, const struct im
 	if (narrow_hide(err) < 0 || filter_read(&filter, err) < 0)
 		return -1;
 	worker->filter = &filter;
-	worker->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	worker->root = open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (worker->root < 0)
-		return error_set(err, errno, "cannot open the container's root");
+		return error_set(err, errno, "cannot copy the container's root mount");
 	return read_base(worker, image, err);
 }
 
@@ -198,18 +198,18 @@ static int carry_out(struct worker *worker, struct error *err)
 }
 
 /* Files that were mounted from the node have left empty ones in the layer, for lack of others. */
-static int remove_points(const struct worker *worker, struct error *err)
+static void remove_points(void)
 {
 	static const char *const points[][2] = {
 		{ "/etc", "passwd" },        { "/etc", "group" },
 		{ "/etc", "hosts" },         { "/etc", "resolv.conf" },
 		{ "/etc", "nsswitch.conf" }, { "/etc/apt/apt.conf.d", "99davit" },
 	};
+	cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-		cleanup_close int dir =
-			open_in_root(worker->root, points[i][0], O_PATH | O_DIRECTORY);
+		cleanup_close int dir = open_in_root(root, points[i][0], O_PATH | O_DIRECTORY);
 		const char *name = points[i][1];
 
 		if (dir < 0 || fchdir(dir) < 0)
@@ -219,19 +219,6 @@ static int remove_points(const struct worker *worker, struct error *err)
 		    st.st_size == 0)
 			(void)unlinkat(dir, name, 0);
 	}
-	return fchdir(worker->root) < 0 ? error_set(err, errno, "cannot go back to '/'") : 0;
-}
-
-/* The root as it is without what is mounted in it, for those who copy from here. */
-static int bare_root(struct worker *worker, struct error *err)
-{
-	int bare = open_tree(worker->root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-
-	if (bare < 0)
-		return error_set(err, errno, "cannot copy the container's root mount");
-	close(worker->root);
-	worker->root = bare;
-	return 0;
 }
 
 static int write_config(struct worker *worker, struct error *err)
@@ -262,8 +249,8 @@ static int work(struct worker *worker, const char *save, struct error *err)
 	(void)umask(022);
 	if (carry_out(worker, err) < 0)
 		return -1;
-	if (remove_points(worker, err) < 0 || write_config(worker, err) < 0 ||
-	    (worker->stage->is_source && bare_root(worker, err) < 0))
+	remove_points();
+	if (write_config(worker, err) < 0)
 		return -1;
 	return save ? save_confirm(&worker->save, worker->lifeline) : 0;
 }

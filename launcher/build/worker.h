@@ -13,7 +13,7 @@ struct worker {
 	struct build *build;
 	const struct stage *stage;
 	size_t index;
-	int root;     /* the container's root directory, which is this process's */
+	int root;     /* of the container, as it is without what is mounted in it */
 	int lifeline; /* as save.h has it */
 	struct save save;
 	const struct filter *filter; /* of system calls, for RUN */

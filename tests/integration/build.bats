@@ -214,12 +214,23 @@ config() { unsquashfs -cat /home/alice/new.sqfs .davit/config.json | jq -cS "$1"
 	sed -i 's/ln -s/busybox ln -s/g' "$context/Containerfile"
 	refuse 3 "cannot create directory '/b': No such file or directory" ''
 	sed -i 3d "$context/Containerfile"
-	refuse 3 "'/c' belongs to the node while the image is built" 'another directory'
-	put hosts
-	sed -i 's,file /c/,hosts /etc/,' "$context/Containerfile"
-	refuse 3 "'hosts' belongs to the node while the image is built" 'another name'
-	sed -i 's,hosts /etc/,file /a/file,' "$context/Containerfile"
-	refuse 3 "'/a' belongs to the node while the image is built" 'another directory'
+	refuse 3 "cannot create directory '/c': No such file or directory" ''
+	sed -i 's,/c/,/a/file,' "$context/Containerfile"
+	refuse 3 "cannot create directory '/a': No such file or directory" ''
+}
+
+@test "COPY below what is mounted while the image is built" {
+	mkdir -p "$context/root/etc" "$context/root/proc"
+	put root/etc/hosts mine; put root/etc/passwd users; put root/proc/x below
+	containerfile <<-END
+	FROM $images/base.sqfs
+	COPY root /
+	RUN echo \$(cat /etc/hosts) \$(ls /proc/x)
+	END
+	build
+	assert_success
+	[[ $output != *mine* && $output != *below* ]]
+	assert_equal "$(unsquashfs -cat /home/alice/new.sqfs etc/hosts etc/passwd proc/x)" $'mine\nusers\nbelow'
 }
 
 @test ".dockerignore" {
