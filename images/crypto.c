@@ -24,7 +24,7 @@
 /* clang-format off */
 #define FUNCTIONS(X)                                                                       \
 	X(BIO_free) X(BIO_new_mem_buf) X(EVP_Digest) X(EVP_DigestSign) X(EVP_DigestSignInit) \
-	X(EVP_DigestVerify) X(EVP_DigestVerifyInit) X(EVP_MD_CTX_free) X(EVP_MD_CTX_new)     \
+	X(EVP_DigestFinal_ex) X(EVP_DigestInit_ex) X(EVP_DigestUpdate) X(EVP_DigestVerify) X(EVP_DigestVerifyInit) X(EVP_MD_CTX_free) X(EVP_MD_CTX_new)     \
 	X(EVP_MD_fetch) X(EVP_PKEY_free) X(EVP_PKEY_get_id)                                  \
 	X(EVP_PKEY_get_raw_public_key) X(EVP_PKEY_new_raw_public_key)                        \
 	X(OPENSSL_init_crypto) X(PEM_read_bio_PUBKEY) X(PEM_read_bio_PrivateKey)
@@ -73,6 +73,33 @@ int crypto_open(struct error *err)
 int crypto_sha256(const void *data, size_t len, unsigned char digest[DIGEST_BYTES])
 {
 	return calls.EVP_Digest(data, len, digest, NULL, sha256, NULL) == 1 ? 0 : -1;
+}
+
+struct crypto_hash *crypto_hash_new(void)
+{
+	EVP_MD_CTX *context = calls.EVP_MD_CTX_new();
+
+	if (context && calls.EVP_DigestInit_ex(context, sha256, NULL) != 1) {
+		calls.EVP_MD_CTX_free(context);
+		context = NULL;
+	}
+	return (struct crypto_hash *)context;
+}
+
+int crypto_hash_add(struct crypto_hash *hash, const void *data, size_t len)
+{
+	return calls.EVP_DigestUpdate((EVP_MD_CTX *)hash, data, len) == 1 ? 0 : -1;
+}
+
+int crypto_hash_end(struct crypto_hash *hash, unsigned char digest[DIGEST_BYTES])
+{
+	return calls.EVP_DigestFinal_ex((EVP_MD_CTX *)hash, digest, NULL) == 1 ? 0 : -1;
+}
+
+void crypto_hash_free(struct crypto_hash *hash)
+{
+	if (hash)
+		calls.EVP_MD_CTX_free((EVP_MD_CTX *)hash);
 }
 
 static bool is_ed25519(const EVP_PKEY *key)

@@ -23,6 +23,13 @@ int crypto_open(struct error *err);
 /* Any thread may call it. Returns 0, or -1 when out of memory. */
 int crypto_sha256(const void *data, size_t len, unsigned char digest[DIGEST_BYTES]);
 
+/* SHA-256 of what comes in pieces. NULL, or -1, without memory; NULL is fine to be freed. */
+struct crypto_hash;
+struct crypto_hash *crypto_hash_new(void);
+int crypto_hash_add(struct crypto_hash *hash, const void *data, size_t len);
+int crypto_hash_end(struct crypto_hash *hash, unsigned char digest[DIGEST_BYTES]);
+void crypto_hash_free(struct crypto_hash *hash);
+
 /* Takes an Ed25519 public key out of the text of a PEM file. Returns 0, or -1 with `err` set; the
  * caller puts the file's name in front. */
 int crypto_read_public(const char *pem, size_t len, unsigned char key[CRYPTO_KEY_BYTES],

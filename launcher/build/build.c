@@ -67,15 +67,19 @@ void build_done(struct build *build)
 
 int build_import(const struct build *build, const char *source, const char *file, struct error *err)
 {
-	const char *argv[] = { "/proc/self/exe",
-			       "image",
-			       "import",
-			       build->is_quiet ? "-q" : source,
-			       build->is_quiet ? source : file,
-			       build->is_quiet ? file : NULL,
-			       NULL };
-	int status = child_run(argv, false, err);
+	const char *argv[9] = { "/proc/self/exe", "image", "import" };
+	size_t count = 3;
+	int status;
 
+	if (build->is_quiet)
+		argv[count++] = "--quiet";
+	if (build->replaces)
+		argv[count++] = "--force";
+	argv[count++] = "--";
+	argv[count++] = source;
+	argv[count] = file;
+	/* Its output is the name of the file. */
+	status = child_run(argv, CHILD_ERRORS, err);
 	if (status < 0)
 		return -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)

@@ -112,9 +112,16 @@ void child_release_signals(void);
 /* Waits until `fd` can be read. Returns 0, or -1 with `err` set when one of the signals has come. */
 int child_wait(int fd, struct error *err);
 
-/* Runs a program, found in PATH; with `is_silent` it has no output. Returns its wait status, or -1 with
+/* What is to be seen of a program. */
+enum child_output {
+	CHILD_ALL,
+	CHILD_ERRORS, /* what it writes to standard error */
+	CHILD_NOTHING
+};
+
+/* Runs a program, found in PATH. Returns its wait status, or -1 with
  * `err` set when one of the signals has come; then it has ended, too. */
-int child_run(const char *const *argv, bool is_silent, struct error *err);
+int child_run(const char *const *argv, enum child_output output, struct error *err);
 
 /* ---- worker.c --------------------------------------------------------------------------------- */
 

@@ -50,26 +50,27 @@ int child_wait(int fd, struct error *err)
 	return -1;
 }
 
-static _Noreturn void become(const char *const *argv, bool is_silent, pid_t parent)
+static _Noreturn void become(const char *const *argv, enum child_output output, pid_t parent)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	child_release_signals();
 	if (getppid() == parent && dup2(null, STDIN_FILENO) == 0 &&
-	    (!is_silent || (dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0)))
+	    (output == CHILD_ALL || dup2(null, STDOUT_FILENO) >= 0) &&
+	    (output != CHILD_NOTHING || dup2(null, STDERR_FILENO) >= 0))
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(EXIT_NOT_FOUND);
 }
 
-int child_run(const char *const *argv, bool is_silent, struct error *err)
+int child_run(const char *const *argv, enum child_output output, struct error *err)
 {
 	cleanup_close int end = -1;
 	pid_t parent = getpid(), pid = fork();
 	int status = 0, result = 0;
 
 	if (pid == 0)
-		become(argv, is_silent, parent);
+		become(argv, output, parent);
 	if (pid < 0)
 		return error_set(err, errno, "cannot start '%s'", argv[0]);
 	end = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -26,7 +26,7 @@ const char *build_find_tool(void)
 		const char *argv[] = { tools[i], "info", NULL };
 		struct error ignored = ERROR_INIT;
 
-		if (child_run(argv, true, &ignored) == 0)
+		if (child_run(argv, CHILD_NOTHING, &ignored) == 0)
 			return tools[i];
 	}
 	return NULL;
@@ -34,7 +34,7 @@ const char *build_find_tool(void)
 
 static int run(const struct list *argv, struct error *err)
 {
-	int status = child_run((const char *const *)argv->items, false, err);
+	int status = child_run((const char *const *)argv->items, CHILD_ALL, err);
 
 	if (status < 0)
 		return -1;

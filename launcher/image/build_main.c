@@ -17,6 +17,19 @@
 #include "launcher/build/build.h"
 #include "launcher/image/image_commands.h"
 
+const struct image_option image_build_options[] = {
+	{ "file", 'f', "FILE", "the Containerfile [that of the context, or its Dockerfile]" },
+	{ "tag", 't', "OUT.sqfs", "the new image, where it is not the first argument" },
+	{ "build-arg", 0, "NAME=VALUE", "a value for an ARG" },
+	{ "target", 0, "STAGE", "end with this stage [the last one]" },
+	{ "with", 0, "auto|davit|buildah|podman|docker",
+	  "who builds it: Davit, or another program [one that works here, else Davit]" },
+	{ "writable", 0, "DIR|size=SIZE", "where Davit keeps what is written meanwhile [memory]" },
+	{ "force", 0, NULL, "replace a file that is there" },
+	{ "quiet", 'q', NULL, "show nothing but what goes wrong" },
+	{ NULL },
+};
+
 /* Without -t the first operand is the image; the context is what comes then. */
 static int take_operands(struct build *build, const struct image_arguments *arguments,
 			 struct error *err)

@@ -12,6 +12,7 @@
 #include "launcher/image/arguments.h"
 
 /* Carries out a Containerfile. */
+extern const struct image_option image_build_options[];
 int image_command_build(const struct image_arguments *arguments, struct error *err);
 
 /* Writes IMAGE.verity, and prints the digest. */
@@ -19,6 +20,10 @@ int image_command_seal(const struct image_arguments *arguments, struct error *er
 
 /* Prints the digest, and writes nothing. */
 int image_command_digest(const struct image_arguments *arguments, struct error *err);
+
+/* Makes an image of what a registry has, or a layout, a tar, a SIF or a directory. */
+int image_command_import(const struct image_arguments *arguments, struct error *err);
+extern const struct image_option image_import_options[];
 
 /* Adds a signature of each key to IMAGE.sig. */
 int image_command_sign(const struct image_arguments *arguments, struct error *err);

@@ -21,23 +21,13 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
-static const struct image_option build_options[] = {
-	{ "file", 'f', "FILE", "the Containerfile [that of the context, or its Dockerfile]" },
-	{ "tag", 't', "OUT.sqfs", "the new image, where it is not the first argument" },
-	{ "build-arg", 0, "NAME=VALUE", "a value for an ARG" },
-	{ "target", 0, "STAGE", "end with this stage [the last one]" },
-	{ "with", 0, "auto|davit|buildah|podman|docker",
-	  "who builds it: Davit, or another program [one that works here, else Davit]" },
-	{ "writable", 0, "DIR|size=SIZE", "where Davit keeps what is written meanwhile [memory]" },
-	{ "force", 0, NULL, "replace a file that is there" },
-	{ "quiet", 'q', NULL, "show nothing but what goes wrong" },
-	{ NULL },
-};
-
 static const struct image_command commands[] = {
 	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]",
-	  "make an image from a Containerfile, or Dockerfile", build_options, 0, 2,
+	  "make an image from a Containerfile, or Dockerfile", image_build_options, 0, 2,
 	  image_command_build },
+	{ "import", "[OPTION]... SOURCE [FILE]",
+	  "make an image of docker://NAME:TAG, oci:DIR, a tar, a SIF, a directory, ...",
+	  image_import_options, 1, 2, image_command_import },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
@@ -55,7 +45,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Seal, sign and verify images.\n");
+	     "Import, seal, sign and verify images.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);

@@ -490,6 +490,41 @@ of_buildah() {
 	assert_failure "$host" 'there is no podman on this node, or it cannot be executed' '--with=davit does without'
 }
 
+@test "buildah builds it, and it is imported" {
+	cp "$(command -v busybox)" "$context/busybox"
+	printf 'home\nrun\n' >"$context/.dockerignore"
+	containerfile <<-'END'
+	FROM scratch
+	COPY busybox /bin/sh
+	RUN ["/bin/sh", "-c", "busybox echo made > /made"]
+	ENV A=b
+	CMD ["/bin/sh", "-c", "read line </made; echo $line $A"]
+	END
+	of_buildah -q
+	assert_success
+	in_new
+	assert_success
+	assert_output 'made b'
+	of_buildah
+	assert_failure "$host" "'new.sqfs': File exists" 'another name, or --force to replace it'
+	# As a base, from a layout as registries have it.
+	printf 'FROM scratch\nCOPY busybox /bin/sh\nENV OF_LAYOUT=1\n' | containerfile
+	run_alice env HOME="$context/home" XDG_RUNTIME_DIR="$context/run" STORAGE_DRIVER=vfs \
+	    BUILDAH_ISOLATION=chroot buildah bud -q -t "oci:$context/layout:x" "$context"
+	printf 'home\nrun\nlayout\n' >"$context/.dockerignore"
+	printf 'FROM oci:%s/layout:x\nRUN echo $OF_LAYOUT > /of\nCOPY --from=oci:%s/layout:x /bin/sh /copy\nCMD ["/bin/sh", "-c", "read line < /of; test -x /copy && echo $line"]\n' \
+	    "$context" "$context" | containerfile
+	build -q --force
+	assert_success
+	in_new
+	assert_output 1
+	printf 'FROM oci:%s/none:x\n' "$context" | containerfile
+	build -q --force
+	assert_status 125
+	assert_stderr "Containerfile:1: 'oci:$context/none:x' cannot be imported"
+	assert_equal "$(ls -d /var/tmp/davit-build* 2>/dev/null)" ''
+}
+
 # podman and docker, of whom there is only what is asked of them.
 @test "podman and docker get the file, the arguments and the context" {
 	local tool
