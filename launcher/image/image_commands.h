@@ -2,7 +2,7 @@
 /*
  * image_commands.h - the subcommands of `davit image`: image_main.c and the files of the commands only.
  *
- * Each gets its command line, and returns 0, or -1 with `err` set.
+ * Each gets its command line, and returns the exit code, or -1 with `err` set.
  */
 #ifndef DAVIT_IMAGE_COMMANDS_H
 #define DAVIT_IMAGE_COMMANDS_H
@@ -14,6 +14,16 @@
 /* Carries out a Containerfile. */
 extern const struct image_option image_build_options[];
 int image_command_build(const struct image_arguments *arguments, struct error *err);
+/* Shows what the image is, says about itself, and has in it. */
+int image_command_inspect(const struct image_arguments *arguments, struct error *err);
+
+/* List, write to standard output, copy out. Without a mount. */
+int image_command_ls(const struct image_arguments *arguments, struct error *err);
+int image_command_cat(const struct image_arguments *arguments, struct error *err);
+int image_command_extract(const struct image_arguments *arguments, struct error *err);
+
+/* Returns 1 where two images differ. */
+int image_command_diff(const struct image_arguments *arguments, struct error *err);
 
 /* Writes IMAGE.verity, and prints the digest. */
 int image_command_seal(const struct image_arguments *arguments, struct error *err);

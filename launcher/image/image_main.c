@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* image_main.c - `davit image`: the table of its commands. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,31 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option json_options[] = {
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
+static const struct image_option ls_options[] = {
+	{ "long", 'l', NULL, "also type, mode, links, owner, size, time, and targets of links" },
+	{ "recursive", 'R', NULL, "all that is below, with full paths" },
+	{ "json", 0, NULL, "as JSON, an object a line" },
+	{ NULL },
+};
+
+static const struct image_option extract_options[] = {
+	{ "directory", 'C', "DIR", "where to; made if missing. Default: here" },
+	{ "force", 'f', NULL, "replace files that are there" },
+	{ NULL },
+};
+
+static const struct image_option diff_options[] = {
+	{ "contents", 0, NULL, "ignore modes, owners and extended attributes" },
+	{ "times", 0, NULL, "compare modification times, too" },
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
 static const struct image_command commands[] = {
 	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]",
 	  "make an image from a Containerfile, or Dockerfile", image_build_options, 0, 2,
@@ -28,6 +54,16 @@ static const struct image_command commands[] = {
 	{ "import", "[OPTION]... SOURCE [FILE]",
 	  "make an image of docker://NAME:TAG, oci:DIR, a tar, a SIF, a directory, ...",
 	  image_import_options, 1, 2, image_command_import },
+	{ "inspect", "[--json] IMAGE", "show what the image is, says, and has in it", json_options,
+	  1, 1, image_command_inspect },
+	{ "ls", "[-lR] IMAGE [PATH]", "list files in the image", ls_options, 1, 2,
+	  image_command_ls },
+	{ "cat", "IMAGE PATH...", "write files of the image to standard output", NULL, 2, SIZE_MAX,
+	  image_command_cat },
+	{ "extract", "[-C DIR] IMAGE [PATH]...", "copy files out of the image", extract_options, 1,
+	  SIZE_MAX, image_command_extract },
+	{ "diff", "IMAGE IMAGE", "tell in which files two images differ", diff_options, 2, 2,
+	  image_command_diff },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
@@ -36,7 +72,7 @@ static const struct image_command commands[] = {
 	{ "sign", "--key=KEY.pem... IMAGE", "add signatures to IMAGE.sig, by Ed25519 keys",
 	  sign_options, 1, 1, image_command_sign },
 	{ "verify", "[--key=PUBLIC.pem]... IMAGE",
-	  "check each byte, and that one of the keys, or of the site's, has signed it",
+	  "read all of it, check each byte by the seal, and that one of the keys has signed it",
 	  verify_options, 1, 1, image_command_verify },
 };
 
@@ -45,7 +81,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Import, seal, sign and verify images.\n");
+	     "Build, import, look into, verify, seal and sign images.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);
