@@ -160,13 +160,14 @@ static int import_sif(struct import *import, int fd, off_t size, struct error *e
 static int refuse_missing(const char *source, int reason, struct error *err)
 {
 	const char *colon = strchr(source, ':');
-	cleanup_free char *scheme = colon ? strndup(source, (size_t)(colon - source) + 1) : NULL;
+	size_t len = colon ? (size_t)(colon - source) + 1 : 0;
+	cleanup_free char *scheme = strndup(source, len + strspn(source + len, "/"));
 	const char *near;
 
 	error_set(err, reason, "cannot open it");
 	if (reason != ENOENT)
 		return -1;
-	near = scheme ? word_nearest(scheme, transports, TRANSPORTS) : NULL;
+	near = colon && scheme ? word_nearest(scheme, transports, TRANSPORTS) : NULL;
 	if (near)
 		return error_remedy(err, "%s%s", near, colon + 1 + strspn(colon + 1, "/"));
 	return error_remedy(err, "docker://%s, if an image in a registry is meant", source);

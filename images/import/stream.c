@@ -49,8 +49,9 @@ static la_ssize_t read_stored(struct archive *archive, void *data, const void **
 static la_ssize_t read_unpacked(struct archive *archive, void *data, const void **buf)
 {
 	struct stream *stream = data;
-	la_ssize_t n = archive_read_data(stream->bytes, stream->unpacked_buf,
-					 sizeof(stream->unpacked_buf));
+	la_ssize_t n = stream->is_empty ? 0
+					: archive_read_data(stream->bytes, stream->unpacked_buf,
+							    sizeof(stream->unpacked_buf));
 
 	if (n < 0) {
 		archive_set_error(archive, archive_errno(stream->bytes), "%s",
@@ -91,7 +92,8 @@ static int open_bytes(struct stream *stream, struct error *err)
 	if (archive_read_open(bytes, stream, NULL, read_stored, NULL) != ARCHIVE_OK)
 		return fail(bytes, err);
 	result = archive_read_next_header(bytes, &entry);
-	return result == ARCHIVE_OK || result == ARCHIVE_EOF ? 0 : fail(bytes, err);
+	stream->is_empty = result == ARCHIVE_EOF;
+	return result == ARCHIVE_OK || stream->is_empty ? 0 : fail(bytes, err);
 }
 
 struct stream *stream_open(int fd, const struct layer *layer,

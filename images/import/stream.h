@@ -19,6 +19,7 @@ struct stream {
 	struct crypto_hash *stored, *unpacked;
 	const struct layer *layer;
 	int fd;
+	bool is_empty; /* no byte is in it */
 	uint64_t size; /* bytes read so far */
 	void (*tick)(void *data, size_t bytes);
 	void *data;

@@ -81,7 +81,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Build, import, look into, verify, seal and sign images.\n");
+	     "Make images, look into them, verify, seal and sign them.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);
