@@ -54,6 +54,19 @@ int newfile_open(struct newfile *file, const char *path, mode_t mode, struct err
 	return file->fd < 0 ? refuse_create(dir, errno, err) : 0;
 }
 
+/* Not by renameat2(2): NFS does not know RENAME_NOREPLACE. */
+static int give_name(const struct newfile *file)
+{
+	const char *name = name_of(file->path);
+
+	if (!file->keeps)
+		return renameat(file->dir, file->temporary, file->dir, name);
+	if (linkat(file->dir, file->temporary, file->dir, name, 0) < 0)
+		return -1;
+	(void)unlinkat(file->dir, file->temporary, 0);
+	return 0;
+}
+
 int newfile_name(struct newfile *file, struct error *err)
 {
 	char link[64];
@@ -64,8 +77,9 @@ int newfile_name(struct newfile *file, struct error *err)
 	     linkat(AT_FDCWD, link, file->dir, file->temporary, AT_SYMLINK_FOLLOW) < 0))
 		return error_set(err, errno, "cannot write '%s'", file->path);
 	file->unnamed = false;
-	if (renameat(file->dir, file->temporary, file->dir, name_of(file->path)) < 0)
-		return error_set(err, errno, "cannot replace '%s'", file->path);
+	if (give_name(file) < 0)
+		return error_set(err, errno, "cannot %s '%s'", file->keeps ? "create" : "replace",
+				 file->path);
 	close(steal_fd(&file->fd));
 	return 0;
 }

@@ -3,8 +3,8 @@
  * newfile.h - a file that appears under its name when it is whole.
  *
  * Until then it has no name where the file system can do that, else one beside. What has the name
- * already is replaced: a symbolic link itself, not what it points to. All is done by one descriptor of
- * the directory, so nobody can lead it elsewhere meanwhile.
+ * already is replaced, a symbolic link itself, not what it points to; or it is kept. All is done by
+ * one descriptor of the directory, so nobody can lead it elsewhere meanwhile.
  */
 #ifndef DAVIT_NEWFILE_H
 #define DAVIT_NEWFILE_H
@@ -20,6 +20,7 @@ struct newfile {
 	char *path;      /* for messages */
 	char *temporary; /* its name in the directory meanwhile; there is no such file where `unnamed` */
 	bool unnamed;
+	bool keeps; /* to be set before it gets its name: what has the name already stays, EEXIST */
 };
 
 #define NEWFILE_INIT                \

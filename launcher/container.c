@@ -37,18 +37,18 @@
 #include "launcher/userns.h"
 
 /* A step on several nodes would write one file several times. */
-static bool saves(const struct settings *settings)
+static bool saves(const struct settings *settings, bool builds)
 {
 	const char *node = getenv("SLURM_NODEID");
 
-	return settings->save && (!node || strcmp(node, "0") == 0);
+	return settings->save && (builds || !node || strcmp(node, "0") == 0);
 }
 
 static int start_saver(struct site *site, struct error *err)
 {
 	int lifeline[2];
 
-	if (!saves(site->settings))
+	if (!saves(site->settings, site->container->builds))
 		return 0;
 	if (pipe2(lifeline, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot create a pipe");
@@ -59,7 +59,8 @@ static int start_saver(struct site *site, struct error *err)
 
 static int make_recipe(struct site *site, struct error *err)
 {
-	bool guarded = site->way->lifeline >= 0 || (site->way->namespaces.what & UNSHARE_PID);
+	bool guarded = (site->way->lifeline >= 0 && !site->container->builds) ||
+		       (site->way->namespaces.what & UNSHARE_PID);
 
 	site->way->recipe = recipe_make(site->container, &site->image, guarded, err);
 	return site->way->recipe < 0 ? -1 : 0;

@@ -27,6 +27,9 @@ struct container {
 	int userns;                     /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
 	void (*tell)(const struct error *note); /* what is not to wait for the end; NULL: nobody */
+	/* An image is being made: nothing comes in but the image and what a container cannot do without; what is
+	 * to be saved is saved by save_confirm(), and the caller stays beside the commands. */
+	bool builds;
 	bool ignores_wishes; /* the image is only looked at: what it asks for is not given */
 	/* Decided meanwhile, see launcher/permissions/. `settings` may be others then. */
 	const struct permissions *asks; /* NULL: nothing */

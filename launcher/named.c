@@ -165,6 +165,13 @@ static int remove_tree(int parent, const char *name, int depth)
 	return unlinkat(parent, name, AT_REMOVEDIR);
 }
 
+int named_remove_tree(const char *path, struct error *err)
+{
+	return remove_tree(AT_FDCWD, path, DEPTH_MAX) < 0
+		       ? error_set(err, errno, "cannot remove '%s'", path)
+		       : 0;
+}
+
 int named_forget(const char *state_dir, const char *job, struct error *err)
 {
 	cleanup_free char *prefix = NULL;

@@ -32,4 +32,7 @@ void named_done(struct named *named);
 /* Removes all that the job `job` of the calling user has kept on this node. */
 int named_forget(const char *state_dir, const char *job, struct error *err);
 
+/* Removes a directory of the user's with all that is in it, layers too. */
+int named_remove_tree(const char *path, struct error *err);
+
 #endif

@@ -101,6 +101,8 @@ static int list_mounts(struct plan *plan, struct container *container, struct er
 	struct mountlist asked = { .items = NULL };
 	int result = -1;
 
+	if (container->builds)
+		return 0;
 	if (list_wishes(plan, container, &asked, err) < 0 ||
 	    mountlist_append_copy(&asked, &container->conf->mounts, err) < 0 ||
 	    mountlist_append_copy(&asked, &settings->mounts, err) < 0)

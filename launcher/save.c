@@ -63,10 +63,10 @@ static void keep_override(void)
 	cap_free(caps);
 }
 
-static _Noreturn void exec_tool(const char *tool, int root, int target)
+static _Noreturn void exec_tool(const struct save *save, const char *tool, int root, int target)
 {
 	char source[64], file[64];
-	bool terminal = isatty(STDERR_FILENO);
+	bool terminal = isatty(STDERR_FILENO) && !save->is_quiet;
 	const char *argv[] = { "mksquashfs",
 			       source,
 			       file,
@@ -77,6 +77,10 @@ static _Noreturn void exec_tool(const char *tool, int root, int target)
 			       "-exit-on-error",
 			       terminal ? "-progress" : "-no-progress",
 			       "-quiet",
+			       save->is_quick ? "-noI" : NULL,
+			       "-noD",
+			       "-noF",
+			       "-noX",
 			       NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -92,17 +96,37 @@ static _Noreturn void exec_tool(const char *tool, int root, int target)
 	_exit(EXIT_NOT_EXEC);
 }
 
-static int run_tool(const char *tool, int root, int target, struct error *err)
+/* Ends the tool where who waits for the image has gone. Returns true then. */
+static bool has_gone(pid_t tool, int control)
 {
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, tool, 0);
+	struct pollfd fds[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = control } };
+
+	while (pidfd >= 0 && poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	if (pidfd < 0 || fds[0].revents)
+		return false;
+	(void)kill(tool, SIGKILL);
+	return true;
+}
+
+/* Returns 1 where nobody waits for it any more. */
+static int run_tool(const struct save *save, const char *tool, int root, int target,
+		    struct error *err)
+{
+	bool is_in_vain;
 	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0)
-		exec_tool(tool, root, target);
+		exec_tool(save, tool, root, target);
 	if (pid < 0)
 		return error_set(err, errno, "cannot start mksquashfs");
+	is_in_vain = save->waits && has_gone(pid, save->control);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (is_in_vain)
+		return 1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	error_set(err, 0, "mksquashfs ended with %s %d", WIFEXITED(status) ? "code" : "signal",
@@ -137,9 +161,9 @@ static int kill_inside(int proc, pid_t pid, void *data)
 
 /* The ranks have ended. What they have left behind could change files while they are being read, and
  * put links in their place. */
-static int end_others(ino_t inside, struct error *err)
+int save_end_others(ino_t inside, pid_t spared, struct error *err)
 {
-	struct hunt hunt = { .inside = inside, .guard = getppid(), .found = true };
+	struct hunt hunt = { .inside = inside, .guard = spared, .found = true };
 
 	for (int i = 0; i < HUNTS_MAX && hunt.found; i++) {
 		hunt.found = false;
@@ -149,51 +173,66 @@ static int end_others(ino_t inside, struct error *err)
 }
 
 /* Waits for the container and its end. Returns 1 when there is nothing to save after all. */
-static int wait_for_ranks(int control, int *root, struct error *err)
+static int wait_for_ranks(const struct save *save, int *root, struct error *err)
 {
 	int fds[FDPASS_MAX];
 	ino_t inside;
 	char byte;
-	ssize_t len = fdpass_receive(control, &inside, sizeof(inside), fds, 0);
+	ssize_t len = fdpass_receive(save->control, &inside, sizeof(inside), fds, 0);
 
 	if (len <= 0)
 		return len == 0 ? 1 : error_set(err, errno, "cannot receive the container");
 	*root = fds[0];
-	while (read(fds[1], &byte, 1) < 0 && errno == EINTR)
+	while ((len = read(fds[1], &byte, 1)) < 0 && errno == EINTR)
 		;
 	close(fds[1]);
-	return end_others(inside, err);
+	if (save_end_others(inside, getppid(), err) < 0)
+		return -1;
+	return save->waits && len == 0 ? 1 : 0;
 }
 
-static int save(const char *tool, struct newfile *target, int control, struct error *err)
+static int write_image(const struct save *save, const char *tool, struct newfile *target,
+		       struct error *err)
 {
 	cleanup_close int root = -1;
-	int result = wait_for_ranks(control, &root, err);
+	int result = wait_for_ranks(save, &root, err);
 
 	if (result != 0)
 		return result;
-	if (run_tool(tool, root, target->fd, err) < 0 || newfile_name(target, err) < 0)
-		return error_wrap(err, "cannot save the container to '%s'", target->path);
-	return 0;
+	result = run_tool(save, tool, root, target->fd, err);
+	if (result == 0)
+		result = newfile_name(target, err);
+	return result < 0 ? error_wrap(err, "cannot save the container to '%s'", target->path)
+			  : result;
 }
 
-static _Noreturn void saver_main(const char *tool, struct newfile *target, int control)
+/* The title is written over the environment, of which mksquashfs wants one variable. */
+static void keep_epoch(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+	if (epoch)
+		(void)setenv("SOURCE_DATE_EPOCH", epoch, 1);
+}
+
+static _Noreturn void saver_main(const struct save *save, const char *tool, struct newfile *target)
 {
 	struct error err = ERROR_INIT;
-	const int keep[] = { control, target->fd, target->dir };
+	const int keep[] = { save->control, target->fd, target->dir };
 	char code = 0;
 
 	/* Above all not the other end of the lifeline. */
 	helper_close_others(keep, 3);
 	helper_ignore_signals();
 	helper_use_all_cpus();
+	keep_epoch();
 	proctitle_set("davit-save", "davit: saves the container when it has ended");
-	if (save(tool, target, control, &err) < 0) {
+	if (write_image(save, tool, target, &err) < 0) {
 		report(&err);
 		code = EXIT_SETUP;
 	}
 	newfile_done(target);
-	(void)send(control, &code, 1, MSG_NOSIGNAL);
+	(void)send(save->control, &code, 1, MSG_NOSIGNAL);
 	_exit(code);
 }
 
@@ -210,6 +249,7 @@ int save_start(struct save *save, const char *name, struct error *err)
 		newfile_done(&target);
 		return error_wrap(err, "cannot save the container to '%s'", name);
 	}
+	target.keeps = save->keeps;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		newfile_done(&target);
 		return error_set(err, errno, "cannot create a socket pair");
@@ -218,7 +258,8 @@ int save_start(struct save *save, const char *name, struct error *err)
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		saver_main(tool, &target, steal_fd(&saver));
+		save->control = steal_fd(&saver);
+		saver_main(save, tool, &target);
 	}
 	save->control = pair[0];
 	if (pid < 0)
@@ -248,4 +289,13 @@ int save_finish(struct save *save, int lifeline)
 	if (recv(save->control, &code, 1, 0) != 1)
 		return EXIT_SETUP;
 	return code;
+}
+
+int save_confirm(struct save *save, int lifeline)
+{
+	if (write(lifeline, "", 1) != 1) {
+		close(lifeline);
+		return EXIT_SETUP;
+	}
+	return save_finish(save, lifeline);
 }

@@ -9,10 +9,16 @@
 #ifndef DAVIT_SAVE_H
 #define DAVIT_SAVE_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "common/error.h"
 
 struct save {
 	int control; /* to the saver */
+	bool waits; /* nothing is saved without save_confirm(), nor when the caller ends meanwhile */
+	bool keeps; /* a file of that name that has come meanwhile stays, and there is no other */
+	bool is_quick, is_quiet; /* without compression; without progress on a terminal */
 };
 
 #define SAVE_INIT             \
@@ -32,5 +38,12 @@ int save_set_root(const struct save *save, int root, int lifeline, struct error 
 /* For a guard, when its command has ended: lets go of `lifeline` and waits for the saver, which tells
  * the user itself what goes wrong. Returns the exit code for the process. */
 int save_finish(struct save *save, int lifeline);
+
+/* The same where the saver waits for it. */
+int save_confirm(struct save *save, int lifeline);
+
+/* Kills all processes in the mount namespace of inode `inside` but `spared`. Returns 0, or -1 with `err`
+ * set where they do not end. */
+int save_end_others(ino_t inside, pid_t spared, struct error *err);
 
 #endif

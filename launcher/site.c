@@ -44,7 +44,7 @@ static int fill(struct site *site, struct root *root, struct error *err)
 		return -1;
 	if (container_has_fake_root(site->container) && fakeroot_mount(root, err) < 0)
 		return -1;
-	for (size_t i = 0; i < conf->template_count; i++)
+	for (size_t i = 0; i < conf->template_count && !site->container->builds; i++)
 		if (root_put_file(root, conf->templates[i].path, conf->templates[i].content, err) <
 		    0)
 			return -1;

@@ -11,6 +11,9 @@
 #include "images/image.h"
 #include "launcher/image/arguments.h"
 
+/* Carries out a Containerfile. */
+extern const struct image_option image_build_options[];
+int image_command_build(const struct image_arguments *arguments, struct error *err);
 /* Shows what the image is, says about itself, and has in it. */
 int image_command_inspect(const struct image_arguments *arguments, struct error *err);
 

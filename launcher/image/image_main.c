@@ -54,6 +54,9 @@ static const struct image_option diff_options[] = {
 };
 
 static const struct image_command commands[] = {
+	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]",
+	  "make an image from a Containerfile, or Dockerfile", image_build_options, 0, 2,
+	  image_command_build },
 	{ "import", "[OPTION]... SOURCE [FILE]",
 	  "make an image of docker://NAME:TAG, oci:DIR, a tar, a SIF, a directory, ...",
 	  image_import_options, 1, 2, image_command_import },

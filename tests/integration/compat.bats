@@ -269,6 +269,10 @@ assert_completed() {
 	assert_completed /home/alice/one.sqfs
 	complete_words davit run --unshare = net,i
 	assert_match '(^|,)ipc$'
+	complete_words davit image build --with = d
+	assert_completed davit docker
+	complete_words davit image build --file = /home/alice/on
+	assert_completed /home/alice/one.sqfs
 	rm -r /home/alice/one.sqfs '/home/alice/a dir'
 }
 
