@@ -15,6 +15,7 @@ struct server {
 	int channel; /* of the mount, from image_channel(); -1 for a directory, which needs no server: */
 	int watch;         /* then an inotify(7) that will tell when the container's root is gone */
 	int held;          /* to be kept open as long as the container lasts, or -1 */
+	int trace;         /* where to note what is read, from tracefile_create(); or -1 */
 	size_t cache_size; /* bytes of decompressed data that are kept */
 	enum transport transport;
 	bool tells; /* the user wants to know in the end what was read */

@@ -93,6 +93,7 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .channel = channel,
 				       .watch = site->watch,
 				       .held = site->layer,
+				       .trace = site->trace,
 				       .cache_size = site->settings->image_cache
 							     ? site->settings->image_cache
 							     : IMAGE_CACHE_DEFAULT,
