@@ -139,7 +139,8 @@ static int set_name(struct settings *settings, const char *value, struct error *
 	return 0;
 }
 
-static int set_save(struct settings *settings, const char *value, struct error *err)
+/* Of a file that is going to be written. */
+static int set_file(char **field, const char *value, struct error *err)
 {
 	size_t len = strlen(value);
 
@@ -147,7 +148,17 @@ static int set_save(struct settings *settings, const char *value, struct error *
 		error_set(err, 0, "'%s' is a directory", value);
 		return error_remedy(err, "the path of a file");
 	}
-	return set_path(&settings->save, value, err);
+	return set_path(field, value, err);
+}
+
+static int set_save(struct settings *settings, const char *value, struct error *err)
+{
+	return set_file(&settings->save, value, err);
+}
+
+static int set_trace(struct settings *settings, const char *value, struct error *err)
+{
+	return set_file(&settings->trace, value, err);
 }
 
 int settings_parse_switch(enum choice *choice, const char *value, struct error *err)
@@ -503,6 +514,8 @@ const struct option_def settings_options[] = {
 	  "have srun, sbatch, squeue and their like work in it", set_slurm },
 	{ "stats", "no-stats", ARG_NONE, NULL,
 	  "tell at its end what was read of the image", set_stats },
+	{ "trace", NULL, ARG_REQUIRED, "FILE",
+	  "write to it in which order files of the image are read, for davit image optimise", set_trace },
 	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },
 };
 /* clang-format on */
@@ -586,6 +599,7 @@ void settings_done(struct settings *settings)
 	free(settings->workdir);
 	free(settings->name);
 	free(settings->save);
+	free(settings->trace);
 	free(settings->writable_dir);
 	free(settings->writable_size);
 	mountlist_done(&settings->mounts);

@@ -121,6 +121,7 @@ struct settings {
 	char *workdir;       /* absolute path inside, or NULL for that of the job */
 	char *name;          /* of a container that the job keeps, or NULL */
 	char *save;          /* file to write the container to, or NULL */
+	char *trace;         /* file to write a trace of the image to, or NULL */
 	char *writable_dir;  /* with WRITABLE_DIR */
 	char *writable_size; /* with WRITABLE_MEMORY: as tmpfs(5) takes it; NULL for the site's */
 	struct mountlist mounts;

@@ -22,6 +22,7 @@
 struct listing {
 	fuse_req_t req;
 	struct service *service;
+	fuse_ino_t dir;
 	bool plus;
 	bool full;
 	int error;
@@ -43,6 +44,8 @@ static bool list(struct listing *listing, const char *name, fuse_ino_t node, ino
 	} else {
 		if (!is_dot)
 			listing->error = service_make_entry(listing->service, node, &entry);
+		if (!is_dot && listing->service->server.trace)
+			trace_name(listing->service->server.trace, listing->dir, name, node);
 		need = fuse_add_direntry_plus(listing->req, at, room, name, &entry, next);
 	}
 	if (need > room)
@@ -132,7 +135,7 @@ void service_list(fuse_req_t req, fuse_ino_t dir, size_t size, off_t offset, boo
 	cleanup_free char *buf = malloc(size);
 	struct service *service = service_of(req);
 	struct listing listing = {
-		.req = req, .service = service, .plus = plus, .buf = buf, .size = size
+		.req = req, .service = service, .dir = dir, .plus = plus, .buf = buf, .size = size
 	};
 	int error = buf ? list_all(&listing, dir, offset) : ENOMEM;
 

@@ -25,6 +25,7 @@
 #include "images/service.h"
 #include "images/session.h"
 #include "images/squash.h"
+#include "images/start.h"
 #include "images/uring.h"
 #include "images/warm.h"
 #include "images/workers.h"
@@ -118,6 +119,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	stats_add(STAT_LOOKUPS, 1);
 	if (!error)
 		error = service_make_entry(service, node, &entry);
+	if (!error && service->server.trace)
+		trace_name(service->server.trace, parent, name, node);
 	if (error && error != ENOENT)
 		service_reply_error(req, error);
 	else
@@ -161,6 +164,15 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *file
 	fuse_reply_err(req, ENOSYS);
 }
 
+/* A file that cannot be looked at cannot be read either, and fails by itself. */
+static void note_read(struct service *service, fuse_ino_t node, off_t offset, size_t size)
+{
+	struct stat st;
+
+	if (!squash_stat(service->content.squash, inode_of(service, node), &st))
+		trace_read(service->server.trace, node, offset, size, st.st_size);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		    struct fuse_file_info *file)
 {
@@ -173,6 +185,8 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
+	if (service->server.trace)
+		note_read(service, node, offset, size);
 	error = content_reply(&service->content, req, inode_of(service, node), offset, size);
 	if (error)
 		service_reply_error(req, error);
@@ -408,6 +422,8 @@ int image_serve(struct service *service, struct error *err)
 
 	if (open_image(service, err) < 0)
 		return -1;
+	start_fetch(server->image->fd, server->image->offset,
+		    squash_tables(service->content.squash), squash_size(service->content.squash));
 	if (server->cpus > 1)
 		warm_start(&service->content, server->cpu);
 	server->ready();

@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "images/image.h"
 #include "images/stats.h"
+#include "images/trace.h"
 
 /* Opens /dev/fuse. The mount must come from the same user namespace. Returns it, or -1 with `err`
  * set. */
@@ -42,6 +43,7 @@ struct image_server {
 	uid_t uid; /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;
 	struct stats *stats; /* where to count; NULL: nobody looks */
+	struct trace *trace; /* where to note what is read; NULL: nowhere */
 	/* Called once when all is set up. */
 	void (*ready)(void);
 	/* Called at most once: a part of the image is damaged or unreadable, or is not what its

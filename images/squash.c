@@ -203,6 +203,11 @@ uint64_t squash_size(const struct squash *squash)
 	return squash->size;
 }
 
+uint64_t squash_tables(const struct squash *squash)
+{
+	return squash->inodes;
+}
+
 uint32_t squash_inode_count(const struct squash *squash)
 {
 	return squash->inode_count;

@@ -26,9 +26,10 @@ struct squash *squash_open(int fd, off_t offset, struct error *err);
 void squash_close(struct squash *squash);
 
 uint64_t squash_root(const struct squash *squash);
-size_t squash_block_size(const struct squash *squash);    /* at most 1 MiB */
-uint64_t squash_size(const struct squash *squash);        /* bytes of the image, without padding */
-uint32_t squash_inode_count(const struct squash *squash); /* as the image says */
+size_t squash_block_size(const struct squash *squash); /* at most 1 MiB */
+uint64_t squash_size(const struct squash *squash);     /* bytes of the image, without padding */
+uint64_t squash_tables(const struct squash *squash);   /* where they begin: files lie before them */
+uint32_t squash_inode_count(const struct squash *squash);    /* as the image says */
 const char *squash_compression(const struct squash *squash); /* "zstd" */
 time_t squash_made(const struct squash *squash);             /* when */
 bool squash_has_xattrs(const struct squash *squash);
@@ -99,5 +100,9 @@ int squash_parent(struct squash *squash, uint64_t dir, uint32_t *parent);
 int squash_getxattr(struct squash *squash, uint64_t inode, const char *name, char *buf, size_t size,
 		    size_t *len);
 int squash_listxattr(struct squash *squash, uint64_t inode, char *buf, size_t size, size_t *len);
+
+/* With "trusted" ones. */
+int squash_listxattr_all(struct squash *squash, uint64_t inode, char *buf, size_t size,
+			 size_t *len);
 
 #endif

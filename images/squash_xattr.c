@@ -139,7 +139,8 @@ static bool is_shown(const char *name)
 	return strncmp(name, "trusted.", strlen("trusted.")) != 0;
 }
 
-int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t size, size_t *len)
+static int list(struct squash *squash, uint64_t number, bool all, char *buf, size_t size,
+		size_t *len)
 {
 	struct walk walk;
 	int error = start(squash, number, &walk);
@@ -151,7 +152,7 @@ int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t s
 		error = next(&walk);
 		if (error)
 			break;
-		if (!is_shown(walk.name))
+		if (!all && !is_shown(walk.name))
 			continue;
 		room = strlen(walk.name) + 1;
 		if (*len + room > XATTR_LIST_MAX)
@@ -163,4 +164,15 @@ int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t s
 		*len += room;
 	}
 	return error;
+}
+
+int squash_listxattr(struct squash *squash, uint64_t number, char *buf, size_t size, size_t *len)
+{
+	return list(squash, number, false, buf, size, len);
+}
+
+int squash_listxattr_all(struct squash *squash, uint64_t number, char *buf, size_t size,
+			 size_t *len)
+{
+	return list(squash, number, true, buf, size, len);
 }

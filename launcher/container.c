@@ -25,6 +25,7 @@
 
 #include "common/fd.h"
 #include "common/source.h"
+#include "images/tracefile.h"
 #include "launcher/running/entrance.h"
 #include "launcher/mpi/place.h"
 #include "launcher/net/network.h"
@@ -37,18 +38,18 @@
 #include "launcher/userns.h"
 
 /* A step on several nodes would write one file several times. */
-static bool saves(const struct settings *settings, bool builds)
+static bool is_first_node(void)
 {
 	const char *node = getenv("SLURM_NODEID");
 
-	return settings->save && (builds || !node || strcmp(node, "0") == 0);
+	return !node || strcmp(node, "0") == 0;
 }
 
 static int start_saver(struct site *site, struct error *err)
 {
 	int lifeline[2];
 
-	if (!saves(site->settings, site->container->builds))
+	if (!site->settings->save || !(site->container->builds || is_first_node()))
 		return 0;
 	if (pipe2(lifeline, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot create a pipe");
@@ -237,6 +238,43 @@ static int make_stage(struct site *site, struct error *err)
 	return stage_image(&site->image, &request, err);
 }
 
+/* Where two containers would write to one file, the second does without. */
+static int start_trace(struct site *site, struct error *err)
+{
+	const char *file = site->settings->trace;
+
+	if (!file || site->image.kind == IMAGE_DIRECTORY || !is_first_node())
+		return 0;
+	site->trace = tracefile_create(file, &site->image, err);
+	if (site->trace >= 0 || err->errnum != EBUSY)
+		return site->trace < 0 ? -1 : 0;
+	error_wrap(err, "no trace");
+	notes_copy(&site->container->notes, err);
+	*err = (struct error)ERROR_INIT;
+	return 0;
+}
+
+/* Who wants a trace and cannot have one is told why. */
+static void note_trace(struct site *site, bool runs)
+{
+	struct notes *notes = &site->container->notes;
+
+	if (!site->settings->trace || !is_first_node())
+		return;
+	if (runs)
+		error_set(
+			notes_add(notes), 0,
+			"no trace of this step: container '%s' runs already, and its image server "
+			"belongs to the step that started it",
+			site->settings->name);
+	else if (site->image.kind == IMAGE_DIRECTORY)
+		error_set(
+			notes_add(notes), 0,
+			"no trace: image '%s' is a directory, which the node's kernel reads without a "
+			"server that could note what",
+			site->image.path);
+}
+
 /* Who wants statistics and cannot have them is told why. */
 static void note_stats(struct site *site, bool runs)
 {
@@ -293,8 +331,9 @@ static int build_or_enter(struct site *site, struct error *err)
 			    container_narrow(site->container), err) < 0)
 		return error_wrap(err, "--container-security");
 	note_stats(site, runs);
+	note_trace(site, runs);
 	if (!runs)
-		return build(site, err);
+		return start_trace(site, err) < 0 ? -1 : build(site, err);
 	return site_decide(site, -1, err) < 0 ? -1 : enter_running(site, err);
 }
 
@@ -359,8 +398,8 @@ static void go_back(const cpu_set_t *saved)
 
 static void clear(struct site *site)
 {
-	const int fds[] = { site->node,    site->layer, site->slurm,
-			    site->network, site->watch, site->saver };
+	const int fds[] = { site->node,  site->layer, site->slurm, site->network,
+			    site->watch, site->saver, site->trace };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -390,7 +429,8 @@ int container_build(struct container *container, struct way *way, struct error *
 			     .slurm = -1,
 			     .network = -1,
 			     .watch = -1,
-			     .saver = -1 };
+			     .saver = -1,
+			     .trace = -1 };
 	const struct settings *settings = container->settings;
 	cpu_set_t binding;
 	int result;

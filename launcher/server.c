@@ -211,7 +211,7 @@ static int close_others(const struct start *start)
 	const int keep[] = { server->image->fd,     seal_of(server),     start->go[0],
 			     server->channel,       server->watch,       server->held,
 			     handover->question_fd, handover->answer_fd, server->rendezvous->page,
-			     server->imported };
+			     server->imported,       server->trace };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 
@@ -231,7 +231,8 @@ static int filter(const struct start *start, const struct uring *uring, struct e
 				      .channel = server->channel,
 				      .watch = server->watch,
 				      .question = handover->question_fd,
-				      .answer = handover->answer_fd };
+				      .answer = handover->answer_fd,
+				      .trace = server->trace };
 
 	files.rings = uring_files(uring, &files.ring_count);
 	return server_filter_is_wanted() ? server_filter(&files, err) : 0;
@@ -280,6 +281,9 @@ static int get_ready(const struct start *start, struct service **service, struct
 
 	int last;
 
+	*service = NULL;
+	if (server->trace >= 0 && !(image_server.trace = trace_new(server->trace)))
+		return error_set(err, ENOMEM, "cannot trace the image");
 	self = server;
 	priority_lower();
 	helper_ignore_signals();
@@ -294,7 +298,6 @@ static int get_ready(const struct start *start, struct service **service, struct
 	if (narrow(NARROW_HELPER, err) < 0)
 		return -1;
 	set_title(server->image->path);
-	*service = NULL;
 	if (server->channel >= 0 && !(*service = image_service_new(&image_server, err)))
 		return -1;
 	return filter(start, image_server.uring, err);

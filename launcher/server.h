@@ -16,6 +16,7 @@ struct server {
 	int watch;         /* then an inotify(7) that will tell when the container's root is gone */
 	int held;          /* to be kept open as long as the container lasts, or -1 */
 	int imported;      /* the same: it keeps the image in the import cache; or -1 */
+	int trace;         /* where to note what is read, from tracefile_create(); or -1 */
 	size_t cache_size; /* bytes of decompressed data that are kept */
 	enum transport transport;
 	bool tells; /* the user wants to know in the end what was read */

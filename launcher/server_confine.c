@@ -132,12 +132,12 @@ static int add_files(scmp_filter_ctx filter, const struct server_files *files)
 		int call;
 		int fd;
 	} uses[] = {
-		{ SCMP_SYS(pread64), files->image },  { SCMP_SYS(pread64), files->seal },
-		{ SCMP_SYS(read), files->channel },   { SCMP_SYS(read), files->question },
-		{ SCMP_SYS(read), files->watch },     { SCMP_SYS(recvmsg), files->go },
-		{ SCMP_SYS(write), STDERR_FILENO },   { SCMP_SYS(write), files->answer },
-		{ SCMP_SYS(write), files->channel },  { SCMP_SYS(writev), STDERR_FILENO },
-		{ SCMP_SYS(writev), files->channel },
+		{ SCMP_SYS(pread64), files->image }, { SCMP_SYS(pread64), files->seal },
+		{ SCMP_SYS(read), files->channel },  { SCMP_SYS(read), files->question },
+		{ SCMP_SYS(read), files->watch },    { SCMP_SYS(recvmsg), files->go },
+		{ SCMP_SYS(write), STDERR_FILENO },  { SCMP_SYS(write), files->answer },
+		{ SCMP_SYS(write), files->channel }, { SCMP_SYS(write), files->trace },
+		{ SCMP_SYS(writev), STDERR_FILENO }, { SCMP_SYS(writev), files->channel },
 	};
 	int result = 0;
 

@@ -20,6 +20,7 @@ struct server_files {
 	int watch;        /* read(2): inotify(7) */
 	int question;     /* read(2) */
 	int answer;       /* write(2) */
+	int trace;        /* write(2) */
 	const int *rings; /* io_uring_enter(2), ring_count of them */
 	size_t ring_count;
 };

@@ -94,6 +94,7 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .watch = site->watch,
 				       .held = site->layer,
 				       .imported = site->imported.hold,
+				       .trace = site->trace,
 				       .cache_size = site->settings->image_cache
 							     ? site->settings->image_cache
 							     : IMAGE_CACHE_DEFAULT,

@@ -29,6 +29,7 @@ struct site {
 	int layer;   /* directory that takes what is written, or -1 */
 	int slurm;   /* slurm_service_start() */
 	int network; /* network_start() */
+	int trace;   /* tracefile_create(), or -1 */
 	int watch;   /* inotify for the end of a container without an image server */
 	int saver;   /* read by the saver: the other end of the lifeline */
 };

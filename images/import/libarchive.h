@@ -37,6 +37,8 @@
 	X(archive_entry_set_mtime) \
 	X(archive_entry_set_pathname) \
 	X(archive_entry_set_perm) \
+	X(archive_entry_set_rdevmajor) \
+	X(archive_entry_set_rdevminor) \
 	X(archive_entry_set_size) \
 	X(archive_entry_set_symlink) \
 	X(archive_entry_set_uid) \

@@ -23,6 +23,8 @@
 #define archive_entry_set_mtime libarchive.archive_entry_set_mtime
 #define archive_entry_set_pathname libarchive.archive_entry_set_pathname
 #define archive_entry_set_perm libarchive.archive_entry_set_perm
+#define archive_entry_set_rdevmajor libarchive.archive_entry_set_rdevmajor
+#define archive_entry_set_rdevminor libarchive.archive_entry_set_rdevminor
 #define archive_entry_set_size libarchive.archive_entry_set_size
 #define archive_entry_set_symlink libarchive.archive_entry_set_symlink
 #define archive_entry_set_uid libarchive.archive_entry_set_uid

@@ -216,14 +216,19 @@ int pack_text(struct pack *pack, const char *path, const char *text, size_t size
 	return result;
 }
 
+int pack_wait(struct pack *pack, struct error *err)
+{
+	if (pack->tool.pid == 0)
+		return 0;
+	if (archive_write_close(pack->archive) != ARCHIVE_OK)
+		return blame(pack, pack->archive, "the end", err);
+	return wait_for_tool(pack, err);
+}
+
 int pack_finish(struct pack *pack, struct error *err)
 {
-	int result = 0;
+	int result = pack_wait(pack, err);
 
-	if (archive_write_close(pack->archive) != ARCHIVE_OK)
-		result = blame(pack, pack->archive, "the end", err);
-	if (result == 0)
-		result = wait_for_tool(pack, err);
 	if (result == 0)
 		result = newfile_name(&pack->file, err);
 	pack_abort(pack);

@@ -34,6 +34,8 @@ struct pack_options {
 	/* What is newer than this many seconds since 1970 is made as old, and it is the time of the
 	 * image and of "/". 0: these two have the time of writing, so that no two images are the same. */
 	time_t newest;
+	const char *const
+		*more; /* options of mksquashfs(1), 8 at most; ends with NULL; NULL: none */
 };
 
 #define PACK_BLOCK_MIN ((size_t)4 << 10)
@@ -72,7 +74,11 @@ int pack_data(struct pack *pack, const void *data, size_t size, struct error *er
 int pack_text(struct pack *pack, const char *path, const char *text, size_t size,
 	      struct error *err);
 
-/* Waits for the image, and gives it its name. Returns 0, or -1 with `err` set and no image. */
+/* Waits for the image; then all of it is in pack->file.fd, and pack_finish() is left to do. Returns 0, or
+ * -1 with `err` set: then pack_abort() is. */
+int pack_wait(struct pack *pack, struct error *err);
+
+/* Waits for it where nobody has, and gives it its name. Returns 0, or -1 with `err` set and no image. */
 int pack_finish(struct pack *pack, struct error *err);
 
 /* Ends all, where it is open; nothing stays. */

@@ -26,6 +26,7 @@
 
 #define EXEC_FAILED  127
 #define MESSAGES_MAX ((size_t)64 << 10)
+#define MORE_MAX     8 /* words of options->more */
 
 static const char *const tools[] = { "/usr/bin/mksquashfs", "/usr/sbin/mksquashfs",
 				     "/usr/local/bin/mksquashfs", "/sbin/mksquashfs" };
@@ -79,7 +80,7 @@ static const char *find_tool(struct error *err)
 }
 
 struct arguments {
-	const char *list[24];
+	const char *list[32];
 	char *env[3];
 	size_t count;
 	char level[16], block[24], mode[16], epoch[40], file[40], dir[40];
@@ -131,6 +132,8 @@ static void make_arguments(struct arguments *arguments, const struct pack_option
 	}
 	if (!options->keep_owners)
 		add(arguments, "-all-root", NULL);
+	for (size_t i = 0; options->more && options->more[i] && i < MORE_MAX; i++)
+		add(arguments, options->more[i], NULL);
 }
 
 /* With no more of our descriptors than it needs, deaf for a terminal's signals: our end is its end. */

@@ -375,7 +375,7 @@ static int join_value(const struct conf_reader *reader, const struct yaml_node *
 /* The image and what is kept or saved of it. */
 static bool is_of_job(const struct option_def *def)
 {
-	static const char *const names[] = { "image", "digest", "name", "save" };
+	static const char *const names[] = { "image", "digest", "name", "save", "trace" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(def->name, names[i]) == 0)

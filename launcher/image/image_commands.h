@@ -25,6 +25,9 @@ int image_command_extract(const struct image_arguments *arguments, struct error 
 /* Returns 1 where two images differ. */
 int image_command_diff(const struct image_arguments *arguments, struct error *err);
 
+/* Writes an image once more, in the order of traces. */
+int image_command_optimise(const struct image_arguments *arguments, struct error *err);
+
 /* Writes IMAGE.verity, and prints the digest. */
 int image_command_seal(const struct image_arguments *arguments, struct error *err);
 

@@ -53,6 +53,17 @@ static const struct image_option diff_options[] = {
 	{ NULL },
 };
 
+static const struct image_option optimise_options[] = {
+	{ "trace", 't', "FILE",
+	  "what davit run --trace=FILE has written; may be given several times" },
+	{ "compressor", 0, "NAME", "gzip, lzo, xz, lz4 or zstd. Default: as it is" },
+	{ "level", 0, "N", "of compression. Default: as it is" },
+	{ "block-size", 0, "SIZE", "4K to 1M. Default: as it is" },
+	{ "force", 'f', NULL, "replace a file that is there" },
+	{ "quiet", 'q', NULL, "do not tell what was done" },
+	{ NULL },
+};
+
 static const struct image_command commands[] = {
 	{ "build", "[-f FILE] OUT.sqfs [CONTEXT]",
 	  "make an image from a Containerfile, or Dockerfile", image_build_options, 0, 2,
@@ -70,6 +81,9 @@ static const struct image_command commands[] = {
 	  SIZE_MAX, image_command_extract },
 	{ "diff", "IMAGE IMAGE", "tell in which files two images differ", diff_options, 2, 2,
 	  image_command_diff },
+	{ "optimise", "--trace=FILE... IMAGE NEW.sqfs",
+	  "write the image once more, with what is read at the start in front", optimise_options, 2,
+	  2, image_command_optimise },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },

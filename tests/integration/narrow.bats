@@ -62,12 +62,12 @@ $no_caps
 $no_caps
 $no_caps"
 	for option in --container-writable --container-name=foo --container-unshare=pid,net,ipc,uts \
-	    --container-save=/home/alice/saved.sqfs; do
+	    --container-save=/home/alice/saved.sqfs --container-trace=/home/alice/trace; do
 		run_srun --container="$SMALL" "$option" grep -E '^(Cap|NoNewPrivs)' /proc/self/status
 		assert_success
 		assert_output "$no_caps"
 	done
-	rm -f /home/alice/saved.sqfs
+	rm -f /home/alice/saved.sqfs /home/alice/trace
 	run_davit "$SMALL" grep -E '^(Cap|NoNewPrivs)' /proc/self/status
 	assert_success
 	assert_output "$no_caps"

@@ -12,6 +12,8 @@
  *	hang			it takes until MODE says something else
  *	error ERRNO FROM TO	it fails if it touches one of these bytes of the file
  *
+ * At its end, after SIGTERM or an unmount, it prints how many reads there were, and of how many bytes.
+ *
  * To have it vanish, kill it. With -o direct_io the kernel keeps nothing, and who waits for a read cannot
  * be killed meanwhile; without, it is as with a disk or NFS: they wait for a page, and can be.
  */
@@ -19,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +30,7 @@
 
 static int source, mode_file;
 static const char *name;
+static atomic_llong reads, bytes;
 
 struct mode {
 	char verb[16];
@@ -76,6 +80,8 @@ static int fs_read(const char *path, char *buf, size_t size, off_t offset,
 	    offset + (off_t)size > mode.from)
 		return -(int)mode.number;
 	got = pread(source, buf, size, offset);
+	reads++;
+	bytes += got > 0 ? got : 0;
 	return got < 0 ? -errno : (int)got;
 }
 
@@ -86,6 +92,8 @@ static const struct fuse_operations operations = {
 
 int main(int argc, char **argv)
 {
+	int result;
+
 	if (argc < 4) {
 		fprintf(stderr, "usage: faultfs SOURCE MODE MOUNTPOINT [FUSE OPTION]...\n");
 		return 2;
@@ -98,5 +106,7 @@ int main(int argc, char **argv)
 	}
 	name = strrchr(argv[1], '/') ? strrchr(argv[1], '/') + 1 : argv[1];
 	argv[2] = argv[0];
-	return fuse_main(argc - 2, argv + 2, &operations, NULL);
+	result = fuse_main(argc - 2, argv + 2, &operations, NULL);
+	printf("%lld reads of %lld bytes\n", reads, bytes);
+	return result;
 }

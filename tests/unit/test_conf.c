@@ -289,6 +289,8 @@ static const struct refusal values[] = {
 	  "--container-name" },
 	{ "save: a\n", "site:1: 'save' cannot have a default: each job names its own",
 	  "--container-save" },
+	{ "trace: a\n", "site:1: 'trace' cannot have a default: each job names its own",
+	  "--container-trace" },
 	{ "image: a.sqfs\n", "site:1: 'image' cannot have a default: each job names its own",
 	  "--container-image" },
 	{ "mount-home: maybe\n", "site:1: 'mount-home': 'maybe' is neither yes nor no",

@@ -77,6 +77,7 @@ static int uses_files(void)
 	CHECK(pread(files.image, &byte, 1, 0) == 1);
 	CHECK(write(files.channel, "x", 1) == 1 && writev(files.channel, &iov, 1) == 1);
 	CHECK(read(files.channel, &byte, 1) == 1);
+	CHECK(write(files.trace, "x", 1) == 1);
 	CHECK(write(files.answer, "x", 1) == 1 && read(files.question, &byte, 1) == 1);
 	CHECK(fdpass_receive(files.go, &byte, 1, fds, 0) == 1 && fds[0] >= 0);
 	CHECK(fstatfs(fds[0], &st) == 0 && close(fds[0]) == 0);
@@ -316,12 +317,13 @@ static int open_files(void **state)
 				       .watch = -1,
 				       .question = ask[0],
 				       .answer = dup(ask[0]),
+				       .trace = dup(null),
 				       .rings = rings,
 				       .ring_count = COUNT_OF(rings) };
 	for (size_t i = 0; i < COUNT_OF(rings); i++)
 		rings[i] = dup(null);
 	other = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return files.image < 0 || other < 0 ? -1 : 0;
+	return files.image < 0 || files.trace < 0 || other < 0 ? -1 : 0;
 }
 
 int main(void)

@@ -97,7 +97,7 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
-		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s stage=%s slurm=%s stats=%s %x",
+		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s stage=%s slurm=%s stats=%s trace=%s %x",
 		settings->digest ? settings->digest : "",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
@@ -107,7 +107,8 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
 		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
 		nic[settings->nic], stage[settings->stage], choices[settings->slurm],
-		choices[settings->stats], settings->unshare.what);
+		choices[settings->stats], settings->trace ? settings->trace : "",
+		settings->unshare.what);
 
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
@@ -156,6 +157,7 @@ static const struct {
 	{ "name", "mine:exec", " mine:2 " },
 	{ "name", "mine:no_exec", " mine:3 " },
 	{ "save", "./a b.sqfs", " ./a b.sqfs " },
+	{ "trace", "../a b", " trace=../a b " },
 	{ "writable", "yes", " memory:: " },
 	{ "writable", "No", " no:: " },
 	{ "writable", "size=1g", " memory::1g " },
@@ -330,6 +332,8 @@ static const struct {
 	{ "name", "mine:exec:x", "unknown mode 'exec:x'", name_modes },
 	{ "save", "", "empty path", "" },
 	{ "save", "/a/", "'/a/' is a directory", "the path of a file" },
+	{ "trace", "", "empty path", "" },
+	{ "trace", "a/", "'a/' is a directory", "the path of a file" },
 	{ "writable", "", "empty path", "" },
 	{ "writable", "size=", "'' is not a size", size_rule },
 	{ "writable", "size=0", "'0' is not a size", size_rule },
@@ -416,7 +420,7 @@ static const char *const before[][2] = {
 	{ "writable", "/old" },  { "unshare", "net:slirp:1:2" },
 	{ "mount-home", "yes" }, { "slurm", "no" },
 	{ "mpi", "auto" },       { "digest", "sha256:" A64 },
-	{ "image-cache", "9m" },
+	{ "image-cache", "9m" }, { "trace", "old.trace" },
 };
 
 static void assert_refused(const char *name, const char *value, const char *cause,
