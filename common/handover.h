@@ -35,7 +35,7 @@
 #define HANDOVER_ENV      "DAVIT_JOIN"
 #define HANDOVER_NONE     "none" /* in place of the memfd: the plugin failed, and has told why */
 #define HANDOVER_VARIABLE '$'
-#define HANDOVER_MAGIC    0x35766144u /* "Dav5": a plugin and a launcher of one layout */
+#define HANDOVER_MAGIC    0x36766144u /* "Dav6": a plugin and a launcher of one layout */
 #define HANDOVER_RULE_MAX 64          /* bytes of a rule's name, with the final NUL */
 
 /* Record locks, each on one byte. */

@@ -14,6 +14,7 @@
 #include "common/fd.h"
 #include "common/nearest.h"
 #include "common/securityspec.h"
+#include "common/source.h"
 
 #define NAME_LEN_MAX 64 /* of a container that the job keeps */
 
@@ -45,6 +46,8 @@ static int set_image(struct settings *settings, const char *value, struct error 
 	}
 	if (strlen(value) >= PATH_MAX)
 		return error_set(err, ENAMETOOLONG, "image path of %zu bytes", strlen(value));
+	if (source_check(value, err) < 0)
+		return -1;
 	return set_string(&settings->image, value, err);
 }
 
@@ -319,6 +322,17 @@ static int set_mpi(struct settings *settings, const char *value, struct error *e
 	return 0;
 }
 
+static int set_pull(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "newer", "always", "missing", "never" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->pull = (enum pull)(PULL_NEWER + index);
+	return 0;
+}
+
 static int set_gpus(struct settings *settings, const char *value, struct error *err)
 {
 	static const char *const words[] = { "auto", "none", "all" };
@@ -347,6 +361,28 @@ static int set_nic(struct settings *settings, const char *value, struct error *e
 	if (index < 0)
 		return -1;
 	settings->nic = (enum nic_choice)(NIC_ALL + index);
+	return 0;
+}
+
+static int set_image_transport(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "auto", "io_uring", "dev" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->image_transport = (enum transport)(TRANSPORT_AUTO + index);
+	return 0;
+}
+
+static int set_stage(struct settings *settings, const char *value, struct error *err)
+{
+	static const char *const words[] = { "shared", "local", "memory", "auto" };
+	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (index < 0)
+		return -1;
+	settings->stage = (enum stage_choice)(STAGE_SHARED + index);
 	return 0;
 }
 
@@ -418,11 +454,17 @@ SET_SWITCH(stats)
 /* clang-format off */
 const struct option_def settings_options[] = {
 	{ "image", NULL, ARG_REQUIRED, "FILE",
-	  "run in a container made from this image: squashfs, SIF or directory", set_image },
+	  "run in a container made from this image: squashfs, SIF, directory or docker://NAME", set_image },
+	{ "pull", NULL, ARG_REQUIRED, "newer|always|missing|never",
+	  "when to ask a registry for an image that has been imported [newer]", set_pull },
 	{ "digest", NULL, ARG_REQUIRED, "sha256:HEX",
 	  "run only an image with this digest, and check what is read of it", set_digest },
 	{ "image-cache", NULL, ARG_REQUIRED, "SIZE",
 	  "memory for decompressed data of the image, on each node [8m]", set_image_cache },
+	{ "image-transport", NULL, ARG_REQUIRED, "auto|io_uring|dev",
+	  "how the kernel asks the image server: by io_uring, /dev/fuse, or what is there [auto]", set_image_transport },
+	{ "stage", NULL, ARG_REQUIRED, "shared|local|memory|auto",
+	  "copy the image to a disk or the memory of each node before the ranks start", set_stage },
 	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",
 	  "mount directories or files of the node in it", set_mounts },
 	{ "mount-home", "no-mount-home", ARG_NONE, NULL,

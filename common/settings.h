@@ -49,6 +49,15 @@ enum mpi_choice {
 	MPI_AUTO /* the node's where it fits, else the image's */
 };
 
+/* When to ask a registry for an image of which the import cache has one. */
+enum pull {
+	PULL_UNSET,
+	PULL_NEWER,   /* once per job; what is there will do if the registry does not answer */
+	PULL_ALWAYS,  /* once per job, and it has to answer */
+	PULL_MISSING, /* only where there is none */
+	PULL_NEVER    /* what is there, or nothing */
+};
+
 /* Which GPUs of the node are in the container. */
 enum gpus_choice {
 	GPUS_UNSET,
@@ -64,6 +73,23 @@ enum nic_choice {
 	NIC_ALL, /* all are there, and the libraries choose */
 	NIC_NONE,
 	NIC_NEAREST /* all are there, and the variables of the libraries name the nearest */
+};
+
+/* How the kernel's requests get to the image server. */
+enum transport {
+	TRANSPORT_UNSET,
+	TRANSPORT_AUTO, /* io_uring where the node has it */
+	TRANSPORT_URING,
+	TRANSPORT_DEV /* the channel of FUSE, /dev/fuse */
+};
+
+/* From where the image is read while the container runs. */
+enum stage_choice {
+	STAGE_UNSET,
+	STAGE_SHARED, /* where it is */
+	STAGE_LOCAL,  /* a copy on a disk of each node */
+	STAGE_MEMORY, /* a copy in the memory of each node */
+	STAGE_AUTO
 };
 
 /* Bits of struct unshare. */
@@ -90,7 +116,7 @@ struct unshare {
 #define IMAGE_CACHE_MAX     ((size_t)64 << 30)
 
 struct settings {
-	char *image;         /* path as the user gave it, never "" */
+	char *image;         /* path as the user gave it, or as in source.h; never "" */
 	char *digest;        /* that the image must have, in the form of digest.h; or NULL */
 	char *workdir;       /* absolute path inside, or NULL for that of the job */
 	char *name;          /* of a container that the job keeps, or NULL */
@@ -106,9 +132,12 @@ struct settings {
 	enum gpus_choice gpus;
 	struct numbers gpu_numbers; /* with GPUS_LIST: as Slurm counts them on the node */
 	enum nic_choice nic;
+	enum stage_choice stage;
+	enum pull pull;
 	char **devices;     /* names of CDI; ends with NULL; NULL: none */
 	char **security;    /* items as in securityspec.h; ends with NULL; NULL: none */
 	size_t image_cache; /* bytes, between IMAGE_CACHE_MIN and IMAGE_CACHE_MAX; 0: not said */
+	enum transport image_transport;
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm, stats;
 };
 

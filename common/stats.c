@@ -13,6 +13,7 @@ const struct statistic_def stats_table[STAT_COUNT] = {
 	[STAT_STORED] = { "bytes_stored", "STORED", "read from the image's file", STATS_BYTES },
 	[STAT_HITS] = { "cache_hits", "HITS", "cache hits", STATS_NUMBER },
 	[STAT_MISSES] = { "cache_misses", "MISSES", "misses", STATS_NUMBER },
+	[STAT_RINGS] = { "io_uring_requests", "RINGS", "requests by io_uring", STATS_NUMBER },
 	[STAT_LOOKUPS] = { "requests_lookup", "NAMES", "names", STATS_NUMBER },
 	[STAT_GETATTRS] = { "requests_getattr", "ATTRS", "attributes", STATS_NUMBER },
 	[STAT_READLINKS] = { "requests_readlink", "LINKS", "symbolic links", STATS_NUMBER },
@@ -102,10 +103,13 @@ const char *stats_line(const uint64_t values[STAT_COUNT], unsigned int line,
 		len = snprintf(text, STATS_LINE_SIZE, "requests %" PRIu64 ": ",
 			       stats_requests(values));
 	/* There is room for the longest of numbers. */
-	for (size_t i = first_of_line[line]; i < first_of_line[line + 1]; i++)
+	for (size_t i = first_of_line[line]; i < first_of_line[line + 1]; i++) {
+		if (i == STAT_RINGS && values[i] == 0)
+			continue;
 		len += snprintf(text + len, STATS_LINE_SIZE - (size_t)len, "%s%s %s",
 				i > first_of_line[line] ? ", " : "", stats_table[i].words,
 				stats_words((enum statistic)i, values[i], value));
+	}
 	return text;
 }
 

@@ -22,6 +22,7 @@ enum statistic {
 	STAT_STORED,       /* bytes read from the image's file */
 	STAT_HITS,         /* blocks that were found decompressed, */
 	STAT_MISSES,       /* and blocks that were not */
+	STAT_RINGS,        /* requests of any kind that came by io_uring */
 	STAT_LOOKUPS,      /* requests of the kernel, by kind */
 	STAT_GETATTRS,
 	STAT_READLINKS,

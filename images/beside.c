@@ -53,3 +53,12 @@ int beside_open(const char *path, struct error *err)
 		return error_set(err, EINVAL, "cannot use '%s', which is not a regular file", path);
 	return steal_fd(&fd);
 }
+
+bool beside_exists(int fd, const char *suffix)
+{
+	struct error err = ERROR_INIT;
+	cleanup_free char *path = beside_path(fd, suffix, &err);
+	cleanup_close int file = path ? beside_open(path, &err) : -1;
+
+	return file >= 0 || err.errnum != ENOENT;
+}

@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#include <stdbool.h>
+
 #include "common/error.h"
 
 /* The path of the file beside the open image `fd`; to be freed. NULL with `err` set, also where the
@@ -19,5 +21,8 @@ char *beside_path(int fd, const char *suffix, struct error *err);
 /* Opens `path`, a regular file and no symbolic link, for reading. Never blocks. Returns it, or -1 with
  * `err` set; err->errnum is ENOENT where there is none. */
 int beside_open(const char *path, struct error *err);
+
+/* Whether there is something of that name, usable or not. */
+bool beside_exists(int fd, const char *suffix);
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "common/fd.h"
 #include "common/home.h"
+#include "common/source.h"
 #include "common/syscalls.h"
 #include "images/codec.h"
 #include "images/measure.h"
@@ -317,6 +318,10 @@ int image_open_required(struct image *image, const char *name, const struct imag
 	cleanup_free char *path = home_expand(name, err);
 	struct stat st;
 
+	if (source_is(name)) {
+		error_set(err, 0, "image '%s' has to be imported before it can be looked at", name);
+		return error_remedy(err, "davit image import %s FILE.sqfs", name);
+	}
 	if (!path)
 		return error_wrap(err, "no image '%s'", name);
 	image->path = absolute(path);

@@ -7,9 +7,8 @@
  */
 #include "images/imageconf.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "common/syscalls.h"
 #include "images/foreign.h"
 #include "images/oci.h"
 
@@ -42,12 +40,10 @@ static int refuse_memory(struct error *err)
 	return error_set(err, ENOMEM, "cannot keep the image's configuration");
 }
 
-/* The content of the file `path` below `root`, NUL-terminated; NULL with errno. */
-static char *read_text(int root, const char *path, size_t *len)
+/* NUL-terminated; NULL with errno. */
+static char *read_text(const struct image_files *files, const char *path, size_t *len)
 {
-	cleanup_close int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-
-	return fd_read_regular(fd, OCI_CONFIG_MAX, len);
+	return image_files_read(files, path, OCI_CONFIG_MAX, len);
 }
 
 static int set_entrypoint(struct image_config *config, const char *first, const char *second)
@@ -66,11 +62,11 @@ static int set_entrypoint(struct image_config *config, const char *first, const 
 	return list[1] ? 0 : -1;
 }
 
-static int read_own(struct image_config *config, int root, const struct image *image,
-		    struct error *err)
+static int read_own(struct image_config *config, const struct image_files *files,
+		    const struct image *image, struct error *err)
 {
 	size_t len;
-	cleanup_free char *text = read_text(root, OWN_FILE, &len);
+	cleanup_free char *text = read_text(files, OWN_FILE, &len);
 
 	if (!text && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
@@ -112,86 +108,77 @@ static bool is_of_apptainer(const char *name)
 	return false;
 }
 
-static int is_script(const struct dirent *entry)
+static bool is_script(const char *name)
 {
-	size_t len = strlen(entry->d_name);
+	size_t len = strlen(name);
 
-	return len > 3 && strcmp(entry->d_name + len - 3, ".sh") == 0 &&
-	       !is_of_apptainer(entry->d_name);
+	return len > 3 && strcmp(name + len - 3, ".sh") == 0 && !is_of_apptainer(name);
 }
 
-/* Not alphasort(), which follows the user's locale. */
-static int compare(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int read_script(struct image_config *config, struct variables *env, int root,
-		       const char *name)
+static int read_script(struct image_config *config, struct variables *env,
+		       const struct image_files *files, const char *name)
 {
 	cleanup_free char *text = NULL;
 	char path[sizeof(APPTAINER "/env/") + NAME_MAX];
 	size_t len;
 
 	snprintf(path, sizeof(path), "%s/env/%s", APPTAINER, name);
-	text = read_text(root, path, &len);
+	text = read_text(files, path, &len);
 	return text ? foreign_add_script(env, text, &config->scripts) : 0;
 }
 
-static int read_scripts(struct image_config *config, int root)
+static int read_scripts(struct image_config *config, const struct image_files *files)
 {
-	cleanup_close int dir = open_in_root(root, APPTAINER "/env", O_RDONLY | O_DIRECTORY);
+	char **entries = image_files_list(files, APPTAINER "/env");
 	struct variables env = { .items = NULL };
-	struct dirent **entries = NULL;
-	int count, result = 0;
+	int result = 0;
 
-	count = dir < 0 ? 0 : scandirat(dir, ".", &entries, is_script, compare);
-	for (int i = 0; i < count; i++) {
-		if (result == 0)
-			result = read_script(config, &env, root, entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
+	for (size_t i = 0; result == 0 && entries && entries[i]; i++)
+		if (is_script(entries[i]))
+			result = read_script(config, &env, files, entries[i]);
+	strings_free(entries);
 	config->env = env.items;
 	return result;
 }
 
-static bool is_executable(int root, const char *path)
+static bool is_executable(const struct image_files *files, const char *path)
 {
-	cleanup_close int fd = open_in_root(root, path, O_PATH);
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+	return image_files_stat(files, path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (st.st_mode & 0111);
 }
 
-static int read_apptainer(struct image_config *config, int root, struct error *err)
+static int read_apptainer(struct image_config *config, const struct image_files *files,
+			  struct error *err)
 {
-	cleanup_close int dir = open_in_root(root, APPTAINER, O_PATH | O_DIRECTORY);
 	cleanup_free char *labels = NULL;
+	struct stat st;
 	size_t len;
 
-	if (dir < 0)
+	if (image_files_stat(files, APPTAINER, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	config->origin = APPTAINER;
-	labels = read_text(root, APPTAINER "/labels.json", &len);
+	labels = read_text(files, APPTAINER "/labels.json", &len);
 	if (labels)
 		config->labels = oci_read_labels(labels, len);
-	if (read_scripts(config, root) < 0)
+	if (read_scripts(config, files) < 0)
 		return refuse_memory(err);
-	if (is_executable(root, APPTAINER "/runscript") &&
+	if (is_executable(files, APPTAINER "/runscript") &&
 	    set_entrypoint(config, APPTAINER "/runscript", NULL) < 0)
 		return refuse_memory(err);
 	return 1;
 }
 
-static int read_charliecloud(struct image_config *config, int root, struct error *err)
+static int read_charliecloud(struct image_config *config, const struct image_files *files,
+			     struct error *err)
 {
 	struct variables env = { .items = NULL };
 	cleanup_free char *text = NULL;
 	size_t len;
 	int result;
 
-	text = read_text(root, CH_FILE, &len);
+	text = read_text(files, CH_FILE, &len);
 	if (!text)
 		return 0;
 	config->origin = CH_FILE;
@@ -201,12 +188,13 @@ static int read_charliecloud(struct image_config *config, int root, struct error
 }
 
 /* Either file may be missing. */
-static int read_enroot(struct image_config *config, int root, struct error *err)
+static int read_enroot(struct image_config *config, const struct image_files *files,
+		       struct error *err)
 {
 	struct variables env = { .items = NULL };
 	size_t len;
-	cleanup_free char *text = read_text(root, ENROOT_ENV, &len);
-	cleanup_free char *rc = read_text(root, ENROOT_RC, &len);
+	cleanup_free char *text = read_text(files, ENROOT_ENV, &len);
+	cleanup_free char *rc = read_text(files, ENROOT_RC, &len);
 	const char *workdir = NULL;
 	int result = 0;
 
@@ -229,29 +217,37 @@ static int read_enroot(struct image_config *config, int root, struct error *err)
 	return result < 0 ? refuse_memory(err) : config->origin != NULL;
 }
 
-static int read_first(struct image_config *config, int root, const struct image *image,
-		      struct error *err)
+static int read_first(struct image_config *config, const struct image_files *files,
+		      const struct image *image, struct error *err)
 {
-	int found = read_own(config, root, image, err);
+	int found = read_own(config, files, image, err);
 
 	if (found == 0)
 		found = read_bundle(config, image, err);
 	if (found == 0)
-		found = read_apptainer(config, root, err);
+		found = read_apptainer(config, files, err);
 	if (found == 0)
-		found = read_charliecloud(config, root, err);
+		found = read_charliecloud(config, files, err);
 	if (found == 0)
-		found = read_enroot(config, root, err);
+		found = read_enroot(config, files, err);
 	return found;
+}
+
+int image_config_read_files(struct image_config *config, const struct image_files *files,
+			    const struct image *image, struct error *err)
+{
+	*config = (struct image_config){ .origin = NULL };
+	if (read_first(config, files, image, err) < 0) {
+		image_config_done(config);
+		return -1;
+	}
+	return 0;
 }
 
 int image_config_read(struct image_config *config, int root, const struct image *image,
 		      struct error *err)
 {
-	*config = (struct image_config){ .origin = NULL };
-	if (read_first(config, root, image, err) < 0) {
-		image_config_done(config);
-		return -1;
-	}
-	return 0;
+	const struct image_files files = { .root = root };
+
+	return image_config_read_files(config, &files, image, err);
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
+#include "images/files.h"
 #include "images/image.h"
 
 /* The lists end with NULL; one without entries is NULL. */
@@ -36,6 +37,10 @@ struct image_config {
  * are read. Returns 0, or -1 with `err` set and nothing in `config`. */
 int image_config_read(struct image_config *config, int root, const struct image *image,
 		      struct error *err);
+
+/* The same for an image that may not be mounted. */
+int image_config_read_files(struct image_config *config, const struct image_files *files,
+			    const struct image *image, struct error *err);
 
 void image_config_done(struct image_config *config);
 

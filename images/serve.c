@@ -25,6 +25,7 @@
 #include "images/service.h"
 #include "images/session.h"
 #include "images/squash.h"
+#include "images/uring.h"
 #include "images/warm.h"
 #include "images/workers.h"
 
@@ -330,10 +331,10 @@ static void keep_memory(void)
 }
 
 /* There are more blocks than all threads hold. */
-static struct blocks *make_cache(size_t size, size_t block_size)
+static struct blocks *make_cache(size_t size, size_t block_size, size_t threads)
 {
 	size_t count = size / block_size;
-	size_t least = WORKERS_MAX * content_blocks(block_size) + AHEAD_THREADS_MAX + 2;
+	size_t least = threads * content_blocks(block_size) + AHEAD_THREADS_MAX + 2;
 
 	return blocks_new(count > least ? count : least, block_size);
 }
@@ -342,7 +343,9 @@ static int open_image(struct service *service, struct error *err)
 {
 	const struct image *image = service->server.image;
 	struct squash *squash = squash_open(image->fd, image->offset, err);
+	size_t threads;
 
+	(void)uring_files(service->server.uring, &threads);
 	service->content.squash = squash;
 	if (!squash && image_read_failure()) {
 		error_set(err, image_read_failure(), "cannot read image '%s'", image->path);
@@ -354,7 +357,8 @@ static int open_image(struct service *service, struct error *err)
 		return error_remedy(err, "check its file system; copy or make the image again");
 	}
 	service->root = squash_root(squash);
-	service->content.blocks = make_cache(service->server.cache_size, squash_block_size(squash));
+	service->content.blocks = make_cache(service->server.cache_size, squash_block_size(squash),
+					     threads > WORKERS_MAX ? threads : WORKERS_MAX);
 	if (!service->content.blocks)
 		return error_set(err, ENOMEM, "cannot start");
 	/* With one CPU it would only be in the way. */
@@ -380,7 +384,7 @@ struct service *image_service_new(const struct image_server *server, struct erro
 	stats_use(server->stats);
 	service->server = *server;
 	atomic_flag_clear(&service->damaged);
-	service->session = session_new(&operations, service, server->channel, err);
+	service->session = session_new(&operations, service, server->channel, server->uring, err);
 	if (service->session)
 		return service;
 	image_service_free(service);

@@ -30,11 +30,14 @@ int image_mount(const struct image *image, int channel, struct error *err);
 /* Makes the file system mounted at the directory `mount` read-only for good, as a whole. */
 int image_seal(int mount, struct error *err);
 
+struct uring;
+
 struct image_server {
 	const struct image *image;
-	int channel; /* taken over */
-	int cpu;     /* where the first requests come from, -1 if that is not known */
-	int cpus;    /* that may be kept busy: there are no more threads for requests than that */
+	int channel;         /* taken over */
+	struct uring *uring; /* for requests through memory, if the kernel wants it; or NULL */
+	int cpu;             /* where the first requests come from, -1 if that is not known */
+	int cpus; /* that may be kept busy: there are no more threads for requests than that */
 	size_t cache_size; /* bytes of decompressed blocks that are kept, if the threads get along with that */
 	uid_t uid; /* every file belongs to this user and group: nobody else is mapped */
 	gid_t gid;

@@ -62,6 +62,8 @@ static int take_superblock(struct squash *squash, const struct squashfs_super_bl
 {
 	uint16_t log = le16toh(head->block_log);
 
+	squash->compression = le16toh(head->compression);
+	squash->made = le32toh(head->mkfs_time);
 	squash->size = le64toh(head->bytes_used);
 	squash->root = le64toh(head->root_inode);
 	squash->inodes = le64toh(head->inode_table_start);
@@ -79,9 +81,9 @@ static int take_superblock(struct squash *squash, const struct squashfs_super_bl
 	return 0;
 }
 
-/* Of two tables that nothing is read from: every file is the user's own, and nobody asks for an inode
- * by its plain number. */
-static int check_others(const struct squash *squash, const struct squashfs_super_block *head,
+/* Of two tables that nothing is read from here: in a container every file is the user's own, and nobody
+ * asks for an inode by its plain number. */
+static int check_others(struct squash *squash, const struct squashfs_super_block *head,
 			struct error *err)
 {
 	uint64_t lookup = le64toh(head->lookup_table_start);
@@ -92,6 +94,8 @@ static int check_others(const struct squash *squash, const struct squashfs_super
 	if (lookup != NOWHERE &&
 	    !has_table(lookup, squash->inode_count, 8, INODES_MAX, squash->size))
 		return refuse("the table of inodes", err);
+	squash->ids_start = le64toh(head->id_table_start);
+	squash->id_count = le16toh(head->no_ids);
 	return 0;
 }
 
@@ -177,6 +181,7 @@ void squash_close(struct squash *squash)
 	file_maps_done(squash);
 	table_close(&squash->fragments);
 	table_close(&squash->xattrs);
+	table_close(&squash->ids);
 	metadata_free(squash->metadata);
 	codec_free(squash->codec);
 	pthread_mutex_destroy(&squash->lock);
@@ -193,9 +198,45 @@ size_t squash_block_size(const struct squash *squash)
 	return squash->block_size;
 }
 
+uint64_t squash_size(const struct squash *squash)
+{
+	return squash->size;
+}
+
+uint32_t squash_inode_count(const struct squash *squash)
+{
+	return squash->inode_count;
+}
+
+const char *squash_compression(const struct squash *squash)
+{
+	/* As mksquashfs says it, and not by the name of its library. */
+	return squash->compression == ZLIB_COMPRESSION ? "gzip" : codec_name(squash->compression);
+}
+
+time_t squash_made(const struct squash *squash)
+{
+	return squash->made;
+}
+
 bool squash_has_xattrs(const struct squash *squash)
 {
 	return squash->has_xattrs;
+}
+
+static void tell(const struct squash *squash, const struct inode *inode, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = inode->number;
+	st->st_mode = inode->mode;
+	st->st_nlink = inode->links;
+	st->st_size = (off_t)inode->size;
+	st->st_mtime = st->st_ctime = st->st_atime = inode->time;
+	st->st_blksize = squash->block_size;
+	if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
+		st->st_rdev = inode->device;
+	if (S_ISREG(inode->mode) && inode->file.holes < inode->size)
+		st->st_blocks = (blkcnt_t)((inode->size - inode->file.holes - 1) / 512 + 1);
 }
 
 int squash_stat(struct squash *squash, uint64_t number, struct stat *st)
@@ -205,17 +246,42 @@ int squash_stat(struct squash *squash, uint64_t number, struct stat *st)
 
 	if (inode_read(squash, number, &inode, &cursor))
 		return EIO;
-	memset(st, 0, sizeof(*st));
-	st->st_ino = inode.number;
-	st->st_mode = inode.mode;
-	st->st_nlink = inode.links;
-	st->st_size = (off_t)inode.size;
-	st->st_mtime = st->st_ctime = st->st_atime = inode.time;
-	st->st_blksize = squash->block_size;
-	if (S_ISCHR(inode.mode) || S_ISBLK(inode.mode))
-		st->st_rdev = inode.device;
-	if (S_ISREG(inode.mode) && inode.file.holes < inode.size)
-		st->st_blocks = (blkcnt_t)((inode.size - inode.file.holes - 1) / 512 + 1);
+	tell(squash, &inode, st);
+	return 0;
+}
+
+/* The table of owners costs containers nothing, which never ask. */
+static int open_ids(struct squash *squash)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&squash->lock);
+	if (!squash->ids.blocks)
+		error = table_open(&squash->ids, squash->metadata, squash->ids_start,
+				   squash->id_count, sizeof(uint32_t));
+	pthread_mutex_unlock(&squash->lock);
+	return error;
+}
+
+int squash_stat_owned(struct squash *squash, uint64_t number, struct stat *st)
+{
+	struct cursor cursor;
+	struct inode inode;
+	uint32_t uid, gid;
+	int error;
+
+	if (inode_read(squash, number, &inode, &cursor))
+		return EIO;
+	error = open_ids(squash);
+	if (!error)
+		error = table_get(&squash->ids, squash->metadata, inode.uid, &uid);
+	if (!error)
+		error = table_get(&squash->ids, squash->metadata, inode.gid, &gid);
+	if (error)
+		return error;
+	tell(squash, &inode, st);
+	st->st_uid = le32toh(uid);
+	st->st_gid = le32toh(gid);
 	return 0;
 }
 

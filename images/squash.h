@@ -26,11 +26,18 @@ struct squash *squash_open(int fd, off_t offset, struct error *err);
 void squash_close(struct squash *squash);
 
 uint64_t squash_root(const struct squash *squash);
-size_t squash_block_size(const struct squash *squash); /* at most 1 MiB */
+size_t squash_block_size(const struct squash *squash);    /* at most 1 MiB */
+uint64_t squash_size(const struct squash *squash);        /* bytes of the image, without padding */
+uint32_t squash_inode_count(const struct squash *squash); /* as the image says */
+const char *squash_compression(const struct squash *squash); /* "zstd" */
+time_t squash_made(const struct squash *squash);             /* when */
 bool squash_has_xattrs(const struct squash *squash);
 
 /* But for the owner, which is left zero. */
 int squash_stat(struct squash *squash, uint64_t inode, struct stat *st);
+
+/* With the owner that the image says. */
+int squash_stat_owned(struct squash *squash, uint64_t inode, struct stat *st);
 int squash_lookup(struct squash *squash, uint64_t dir, const char *name, uint64_t *inode);
 void squash_statfs(const struct squash *squash, struct statvfs *st);
 

@@ -34,13 +34,19 @@ struct squash {
 		directories; /* where the tables begin; that of inodes ends with the other */
 	uint32_t inode_count, block_size;
 	bool has_xattrs;
+	int compression;
+	uint32_t made; /* when: seconds since 1970 */
 
 	struct codec *codec;
 	struct metadata *metadata;
 	struct table fragments, xattrs;
 	uint64_t xattr_start; /* where the lists of attributes are */
+	uint64_t ids_start;   /* where the table of owners is */
+	size_t id_count;
 
-	pthread_mutex_t lock; /* for what follows, of files of 2048 blocks and more */
+	pthread_mutex_t lock; /* for what follows */
+	struct table ids;     /* from the first question for an owner on */
+	/* Of files of 2048 blocks and more: */
 	struct file_map maps[FILE_MAPS];
 	size_t next_map; /* which one is given up next */
 };
@@ -48,6 +54,7 @@ struct squash {
 /* What an inode says, whatever the form it is stored in. */
 struct inode {
 	mode_t mode;
+	uint16_t uid, gid;                   /* which ones in the table of owners */
 	uint32_t number, links, time, xattr; /* xattr: SQUASHFS_INVALID_XATTR for none */
 	uint64_t size;                       /* of a file, of a list of names, of a link's target */
 	union {

@@ -168,6 +168,8 @@ int inode_read(struct squash *squash, uint64_t number, struct inode *inode, stru
 			forms[type].size - sizeof(stored.base)))
 		return EIO;
 	inode->mode = forms[type].mode | (le16toh(stored.base.mode) & 07777);
+	inode->uid = le16toh(stored.base.uid);
+	inode->gid = le16toh(stored.base.guid);
 	inode->number = le32toh(stored.base.inode_number);
 	inode->time = le32toh(stored.base.mtime);
 	inode->xattr = SQUASHFS_INVALID_XATTR;

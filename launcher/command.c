@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "launcher/machine.h"
 #include "launcher/narrow.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -33,32 +34,6 @@ static void read_head(const char *path, char *head, size_t size)
 	head[len < 0 ? 0 : len] = '\0';
 	if (len >= 0)
 		memset(head + len, 0, size - (size_t)len);
-}
-
-static const char *machine_name(const char *head)
-{
-	uint16_t machine;
-
-	memcpy(&machine, head + offsetof(Elf64_Ehdr, e_machine), sizeof(machine));
-	machine = head[EI_DATA] == ELFDATA2MSB ? be16toh(machine) : le16toh(machine);
-	switch (machine) {
-	case EM_X86_64:
-		return "x86_64";
-	case EM_AARCH64:
-		return "aarch64";
-	case EM_386:
-		return "i386";
-	case EM_ARM:
-		return "arm";
-	case EM_PPC64:
-		return "ppc64";
-	case EM_RISCV:
-		return "riscv";
-	case EM_S390:
-		return "s390";
-	default:
-		return "another machine";
-	}
 }
 
 static int explain_format(const char *path, const char *head, struct error *err)

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/source.h"
 #include "launcher/running/entrance.h"
 #include "launcher/mpi/place.h"
 #include "launcher/net/network.h"
@@ -32,6 +33,7 @@
 #include "launcher/recipe_make.h"
 #include "launcher/site.h"
 #include "launcher/slurm/service.h"
+#include "launcher/stage/stage.h"
 #include "launcher/userns.h"
 
 /* A step on several nodes would write one file several times. */
@@ -197,6 +199,19 @@ static int admit_image(const struct site *site, struct error *err)
 				  err);
 }
 
+/* Gets an image from a registry, or where else it is to be imported from. Returns its path, or NULL with `err`
+ * set. */
+static const char *import_image(struct site *site, const char *name, struct error *err)
+{
+	const struct container *container = site->container;
+	const struct imports_want want = { .source = name,
+					   .pull = site->settings->pull,
+					   .conf = container->conf,
+					   .tell = container->tell };
+
+	return imports_get(&want, &site->imported, err) < 0 ? NULL : site->imported.path;
+}
+
 /* Opens the image, which has to be what the site and the user say. */
 static int open_image(struct site *site, const char *name, struct error *err)
 {
@@ -206,6 +221,19 @@ static int open_image(struct site *site, const char *name, struct error *err)
 	if (image_open_required(&site->image, name, &site->require, err) < 0)
 		return -1;
 	return admit_image(site, err);
+}
+
+/* The image that was admitted is read from a copy from now on, if that is wanted. */
+static int make_stage(struct site *site, struct error *err)
+{
+	const struct stage_request request = {
+		.wanted = site->settings->stage,
+		.conf = site->container->conf,
+		.handover = site->container->rendezvous->handover,
+		.notes = &site->container->notes,
+	};
+
+	return stage_image(&site->image, &request, err);
 }
 
 /* Who wants statistics and cannot have them is told why. */
@@ -249,10 +277,16 @@ static int build_or_enter(struct site *site, struct error *err)
 			site->settings->name);
 		return error_remedy(err, "--container-digest for the step that starts it only");
 	}
+	if (source_is(image) && !(image = import_image(site, image, err)))
+		return -1;
 	if (open_image(site, image, err) < 0)
 		return -1;
+	if (!runs && make_stage(site, err) < 0)
+		return -1;
 	if (site->settings->name && !site->named.image &&
-	    named_keep_image(&site->named, site->image.path, err) < 0)
+	    named_keep_image(&site->named,
+			     site->imported.source ? site->imported.source : site->image.path,
+			     err) < 0)
 		return -1;
 	if (security_decide(&site->container->security, site->settings->security,
 			    container_narrow(site->container), err) < 0)
@@ -339,6 +373,7 @@ static void clear(struct site *site)
 	grant_done(&site->container->grant);
 	security_done(&site->container->security);
 	image_done(&site->image);
+	imported_done(&site->imported);
 }
 
 int container_build(struct container *container, struct way *way, struct error *err)
@@ -346,6 +381,7 @@ int container_build(struct container *container, struct way *way, struct error *
 	struct site site = { .container = container,
 			     .settings = container->settings,
 			     .way = way,
+			     .imported = IMPORTED_INIT,
 			     .image = IMAGE_INIT,
 			     .named = { .busy = -1 },
 			     .node = -1,

@@ -26,6 +26,7 @@ struct container {
 	bool has_command;               /* else the image's own is run */
 	int userns;                     /* user namespace to enter, or -1 */
 	const struct rendezvous *rendezvous;
+	void (*tell)(const struct error *note); /* what is not to wait for the end; NULL: nobody */
 	bool ignores_wishes; /* the image is only looked at: what it asks for is not given */
 	/* Decided meanwhile, see launcher/permissions/. `settings` may be others then. */
 	const struct permissions *asks; /* NULL: nothing */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * forget.c - `davit forget JOB`: removes what the named containers of a job have kept on this node.
+ * forget.c - `davit forget JOB`: removes what the named containers of a job have kept on this node, and
+ * its copies of images.
  *
  * The plugin runs it when the job has ended, as the job's user. Files of subordinate ids can only be
  * removed in a user namespace that has these.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -13,6 +15,7 @@
 #include "launcher/conf/conf.h"
 #include "launcher/named.h"
 #include "launcher/report.h"
+#include "launcher/stage/stage.h"
 #include "launcher/userns.h"
 
 static int forget(const struct conf *conf, const char *job, struct error *err)
@@ -42,9 +45,12 @@ int forget_main(int argc, char **argv)
 		report(&err);
 		return err.code;
 	}
+	(void)setenv("SLURM_JOB_ID", argv[1], 1); /* for patterns in davit.conf */
 	result = conf_load(&conf, &err);
 	if (result == 0)
 		result = forget(&conf, argv[1], &err);
+	if (result == 0)
+		result = stage_forget(&conf, argv[1], &err);
 	conf_done(&conf);
 	if (result == 0)
 		return 0;

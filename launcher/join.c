@@ -56,6 +56,7 @@ static int build(struct joining *joining, const struct request *request, struct 
 		.userns = handover->userns_fd,
 		.rendezvous = &joining->rendezvous,
 		.save = SAVE_INIT,
+		.tell = report,
 	};
 	int result = container_build(&container, &joining->way, err);
 

@@ -21,32 +21,13 @@
 
 #include "common/fd.h"
 #include "common/node.h"
+#include "launcher/owndir.h"
 
 #define DEPTH_MAX 1024 /* directories below each other that are removed */
 
 static bool is_number(const char *text)
 {
 	return text && text[0] && text[strspn(text, "0123456789")] == '\0';
-}
-
-/* Opens the user's directory `name`, made if it is missing. */
-static int open_own(int parent, const char *name, struct error *err)
-{
-	cleanup_close int dir = -1;
-	struct stat st;
-
-	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
-		return error_set(err, errno, "cannot create '%s'", name);
-	dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || fstat(dir, &st) < 0) {
-		error_set(err, errno, "cannot open '%s'", name);
-		return error_remedy(err, "tell your admin: nobody should have made it");
-	}
-	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
-		error_set(err, 0, "'%s' belongs to somebody else, or others may write to it", name);
-		return error_remedy(err, "tell your admin: nobody should have made it");
-	}
-	return steal_fd(&dir);
 }
 
 static char *read_link(int dir, const char *name)
@@ -87,8 +68,8 @@ static int open_all(struct named *named, const char *state_dir, const char *job,
 	if (asprintf(&job_name, "davit.%s.%s", job, node) < 0 ||
 	    asprintf(&named->dir, "%s/%s/%s/layer", state_dir, job_name, name) < 0)
 		return error_set(err, ENOMEM, "cannot keep the path");
-	jobs = open_own(state, job_name, err);
-	dir = jobs < 0 ? -1 : open_own(jobs, name, err);
+	jobs = owndir_open(state, job_name, err);
+	dir = jobs < 0 ? -1 : owndir_open(jobs, name, err);
 	if (dir < 0)
 		return error_wrap(err, "'%s'", state_dir);
 	named->busy = wait_for_builder(dir, err);

@@ -80,7 +80,8 @@ static int build(void *arg, struct error *err)
 				       .has_command = running->argv[0] != NULL,
 				       .userns = -1,
 				       .rendezvous = &running->rendezvous,
-				       .save = SAVE_INIT };
+				       .save = SAVE_INIT,
+				       .tell = report };
 	int result;
 
 	if (request_judge(&running->request, NULL, err) < 0)

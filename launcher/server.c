@@ -36,6 +36,7 @@
 #include "images/read.h"
 #include "images/serve.h"
 #include "images/stats.h"
+#include "images/uring.h"
 #include "images/verity.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
@@ -189,8 +190,12 @@ static void start_answering(void)
 		(void)pthread_create(&thread, NULL, answer, NULL);
 }
 
+#define REMEDY_DEV \
+	"leave out --container-image-transport (davit.conf: image-transport: auto), or ask your admin"
+
 struct start {
 	const struct server *server;
+	int queues; /* for io_uring; 0: without */
 	int go[2];
 };
 
@@ -205,7 +210,8 @@ static int close_others(const struct start *start)
 	const struct server *server = start->server;
 	const int keep[] = { server->image->fd,     seal_of(server),     start->go[0],
 			     server->channel,       server->watch,       server->held,
-			     handover->question_fd, handover->answer_fd, server->rendezvous->page };
+			     handover->question_fd, handover->answer_fd, server->rendezvous->page,
+			     server->imported };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 
@@ -216,18 +222,46 @@ static int close_others(const struct start *start)
 	return last;
 }
 
-static int filter(const struct start *start, struct error *err)
+static int filter(const struct start *start, const struct uring *uring, struct error *err)
 {
 	const struct server *server = start->server;
-	const struct server_files files = { .go = start->go[0],
-					    .image = server->image->fd,
-					    .seal = seal_of(server),
-					    .channel = server->channel,
-					    .watch = server->watch,
-					    .question = handover->question_fd,
-					    .answer = handover->answer_fd };
+	struct server_files files = { .go = start->go[0],
+				      .image = server->image->fd,
+				      .seal = seal_of(server),
+				      .channel = server->channel,
+				      .watch = server->watch,
+				      .question = handover->question_fd,
+				      .answer = handover->answer_fd };
 
+	files.rings = uring_files(uring, &files.ring_count);
 	return server_filter_is_wanted() ? server_filter(&files, err) : 0;
+}
+
+/* *uring is NULL where the channel does it all. */
+static int make_rings(const struct start *start, int cpus, struct uring **uring, struct error *err)
+{
+	const struct server *server = start->server;
+	struct error failure = ERROR_INIT;
+
+	*uring = NULL;
+	if (start->queues == 0)
+		return 0;
+	*uring = uring_new(server->channel, start->queues, cpus, &failure);
+	if (*uring || server->transport != TRANSPORT_URING)
+		return 0;
+	*err = failure;
+	error_wrap(err, "the image server cannot use io_uring");
+	return error_remedy(err, REMEDY_DEV);
+}
+
+static int highest(int last, const struct uring *uring)
+{
+	size_t count;
+	const int *files = uring_files(uring, &count);
+
+	for (size_t i = 0; i < count; i++)
+		last = files[i] > last ? files[i] : last;
+	return last;
 }
 
 /* Everything that can be done before the mount exists; *service is NULL where the kernel serves. */
@@ -244,12 +278,18 @@ static int get_ready(const struct start *start, struct service **service, struct
 					     .ready = get_going,
 					     .damaged = note_damage };
 
+	int last;
+
 	self = server;
 	priority_lower();
 	helper_ignore_signals();
 	helper_use_all_cpus();
 	image_server.cpus = helper_count_cpus();
-	server_limit(close_others(start), server->cache_size);
+	last = close_others(start);
+	if (make_rings(start, image_server.cpus, &image_server.uring, err) < 0)
+		return -1;
+	server_limit(highest(last, image_server.uring),
+		     server->cache_size + uring_memory(image_server.uring));
 	sign_in(server->rendezvous);
 	if (narrow(NARROW_HELPER, err) < 0)
 		return -1;
@@ -257,7 +297,7 @@ static int get_ready(const struct start *start, struct service **service, struct
 	*service = NULL;
 	if (server->channel >= 0 && !(*service = image_service_new(&image_server, err)))
 		return -1;
-	return filter(start, err);
+	return filter(start, image_server.uring, err);
 }
 
 static int between(void *arg)
@@ -303,10 +343,28 @@ static void server_main(void *arg)
 	_exit(0);
 }
 
+/* The server itself sees neither /sys nor /proc. */
+static int choose(struct start *start, struct error *err)
+{
+	const struct server *server = start->server;
+	const char *missing = NULL;
+
+	if (server->channel < 0 || server->transport == TRANSPORT_DEV)
+		return 0;
+	start->queues = uring_queues(&missing);
+	if (start->queues > 0 || server->transport != TRANSPORT_URING)
+		return 0;
+	error_set(err, 0, "the image server cannot use io_uring: %s", missing);
+	return error_remedy(err, REMEDY_DEV);
+}
+
 int server_start(const struct server *server, struct error *err)
 {
 	struct start start = { .server = server };
 	cleanup_close int read_end = -1, write_end = -1;
+
+	if (choose(&start, err) < 0)
+		return -1;
 
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start.go) < 0)

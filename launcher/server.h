@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
+#include "common/settings.h"
 #include "images/image.h"
 #include "launcher/rendezvous.h"
 
@@ -14,8 +15,10 @@ struct server {
 	int channel; /* of the mount, from image_channel(); -1 for a directory, which needs no server: */
 	int watch;         /* then an inotify(7) that will tell when the container's root is gone */
 	int held;          /* to be kept open as long as the container lasts, or -1 */
+	int imported;      /* the same: it keeps the image in the import cache; or -1 */
 	size_t cache_size; /* bytes of decompressed data that are kept */
-	bool tells;        /* the user wants to know in the end what was read */
+	enum transport transport;
+	bool tells; /* the user wants to know in the end what was read */
 	const struct rendezvous *rendezvous;
 };
 

@@ -149,6 +149,14 @@ static int add_files(scmp_filter_ctx filter, const struct server_files *files)
 		if (uses[i].fd >= 0)
 			result = add(filter, &rule);
 	}
+	/* What a ring may do has been narrowed, see images/uring.c: this call hides it. */
+	for (size_t i = 0; i < files->ring_count && result == 0; i++) {
+		const struct rule rule = { SCMP_SYS(io_uring_enter),
+					   1,
+					   { SCMP_A0(SCMP_CMP_EQ, (uint64_t)files->rings[i]) } };
+
+		result = add(filter, &rule);
+	}
 	return result;
 }
 
@@ -199,7 +207,7 @@ static void set_limit(int which, rlim_t most)
 	(void)setrlimit((__rlimit_resource_t)which, &limit);
 }
 
-void server_limit(int last, size_t cache_size)
+void server_limit(int last, size_t more)
 {
 	/* Without a number given, glibc before 2.35 opens a file to count CPUs. */
 	(void)mallopt(M_ARENA_MAX, ARENAS);
@@ -210,5 +218,5 @@ void server_limit(int last, size_t cache_size)
 	set_limit(RLIMIT_MSGQUEUE, 0);
 	/* One more comes with the word to begin. */
 	set_limit(RLIMIT_NOFILE, (rlim_t)last + 2);
-	set_limit(RLIMIT_DATA, SANITIZED ? RLIM_INFINITY : SERVER_MEMORY + cache_size);
+	set_limit(RLIMIT_DATA, SANITIZED ? RLIM_INFINITY : SERVER_MEMORY + more);
 }

@@ -93,9 +93,11 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .channel = channel,
 				       .watch = site->watch,
 				       .held = site->layer,
+				       .imported = site->imported.hold,
 				       .cache_size = site->settings->image_cache
 							     ? site->settings->image_cache
 							     : IMAGE_CACHE_DEFAULT,
+				       .transport = site->settings->image_transport,
 				       .tells = site->settings->stats == CHOICE_YES,
 				       .rendezvous = site->container->rendezvous };
 

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "images/image.h"
 #include "launcher/container.h"
+#include "launcher/imports/imports.h"
 #include "launcher/named.h"
 #include "launcher/permissions/wishes.h"
 #include "launcher/plan.h"
@@ -19,6 +20,7 @@ struct site {
 	const struct settings *settings;
 	struct way *way;
 	struct image_require require; /* what the image had to prove */
+	struct imported imported;     /* the image came from a registry, or nothing */
 	struct image image;
 	struct named named;
 	struct plan plan;

@@ -78,10 +78,11 @@ int epilog_note(spank_t spank, struct error *err)
 
 static _Noreturn void become_launcher(const char *launcher, const struct passwd *user, uint32_t job)
 {
-	char number[16];
+	const char *node = getenv("SLURMD_NODENAME"); /* slurmd's own word */
+	char number[16], name[300];
 	char *const argv[] = { (char *)(uintptr_t) "davit", (char *)(uintptr_t) "forget", number,
 			       NULL };
-	char *const env[] = { (char *)(uintptr_t) "PATH=/usr/bin:/bin", NULL };
+	char *const env[] = { (char *)(uintptr_t) "PATH=/usr/bin:/bin", node ? name : NULL, NULL };
 	int null = open("/dev/null", O_RDWR);
 
 	/* Whose process it is can take its descriptors: none of slurmd's goes along. */
@@ -91,6 +92,8 @@ static _Noreturn void become_launcher(const char *launcher, const struct passwd 
 	if (close_range(STDERR_FILENO + 1, ~0u, 0) < 0)
 		_exit(EXIT_SETUP);
 	snprintf(number, sizeof(number), "%u", job);
+	if (node)
+		snprintf(name, sizeof(name), "SLURMD_NODENAME=%s", node);
 	if (setgroups(1, &user->pw_gid) < 0 ||
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0 || chdir("/") < 0)

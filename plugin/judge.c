@@ -4,8 +4,8 @@
  *
  * The user can stop or end the judge, so there is an end to waiting, and no answer is a no.
  *
- * The variables that it gets are those that say what a container shall be like, and where the user's
- * davit.conf is. None of them means anything to the loader or to the C library.
+ * The variables that it gets are those that say what a container shall be like, where the user's davit.conf
+ * is, and how an image is imported. None of them means anything to the loader or to the C library.
  */
 #include "plugin/judge.h"
 
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -21,8 +22,26 @@
 
 static bool is_wanted(const char *variable)
 {
-	static const char *const prefixes[] = { "DAVIT_CONTAINER_", "PYXIS_CONTAINER_",
-						"HOME=", "XDG_CONFIG_HOME=" };
+	static const char *const prefixes[] = {
+		"DAVIT_CONTAINER_",
+		"PYXIS_CONTAINER_",
+		"HOME=",
+		"XDG_CONFIG_HOME=",
+		/* for the import of an image: where to, in which job, by which way */
+		"DAVIT_IMPORT_CACHE=",
+		"XDG_CACHE_HOME=",
+		"SLURM_JOB_ID=",
+		"SLURM_CLUSTER_NAME=",
+		"PATH=",
+		"XDG_RUNTIME_DIR=",
+		"REGISTRY_AUTH_FILE=",
+		"http_proxy=",
+		"https_proxy=",
+		"no_proxy=",
+		"HTTP_PROXY=",
+		"HTTPS_PROXY=",
+		"NO_PROXY=",
+	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
@@ -58,11 +77,25 @@ static int find_user(spank_t spank, struct child_user *user, struct error *err)
 	return 0;
 }
 
-static bool receive(int socket, struct verdict *verdict)
+static bool receive_one(int socket, struct verdict *verdict)
 {
 	return child_answers(socket, CHILD_ANSWER_MS) &&
 	       recv(socket, verdict, sizeof(*verdict), MSG_DONTWAIT) == (ssize_t)sizeof(*verdict) &&
 	       verdict->magic == VERDICT_MAGIC;
+}
+
+/* An image may be on its way, for as long as srun is going to wait. */
+static bool receive(int socket, struct verdict *verdict)
+{
+	struct timespec now, begin;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		if (!receive_one(socket, verdict))
+			return false;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (verdict->kind == VERDICT_IMPORTS && now.tv_sec - begin.tv_sec < VERDICT_TOTAL_S);
+	return true;
 }
 
 static int answer(spank_t spank, const struct child_user *user, int socket)
@@ -101,6 +134,11 @@ static int converse(spank_t spank, const struct child_user *user, int socket, co
 			return error_remedy(err, "tell your admin: does squeue work on this node?");
 		}
 		told = receive(socket, &said) && said.kind != VERDICT_ASKS;
+	}
+	if (told && said.kind == VERDICT_IMPORTS) {
+		error_set(err, 0, "the image is still being imported after %d minutes",
+			  VERDICT_TOTAL_S / 60);
+		return error_remedy(err, "davit image cache pull IMAGE, then start the step again");
 	}
 	if (told) {
 		end_texts(&said);

@@ -321,9 +321,19 @@ int remote_task(spank_t spank, const char *launcher, struct error *err)
 	return prepend(spank, launcher, fd, err);
 }
 
+/* Only the judge reads davit.conf, and as it answers, this process may not be root in full. */
+static void note_for_epilog(spank_t spank)
+{
+	struct error err = ERROR_INIT;
+
+	if (verdict.keeps && !failed && epilog_note(spank, &err) < 0)
+		slurm_info("davit: %s", err.cause);
+}
+
 static void note_begin(spank_t spank)
 {
 	noted = true;
+	note_for_epilog(spank);
 	if (!verdict.audit)
 		return;
 	started = !failed;

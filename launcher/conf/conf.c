@@ -148,12 +148,14 @@ void conf_done(struct conf *conf)
 	strings_free(conf->cdi_hooks);
 	strings_free(conf->image_keys);
 	free(conf->topology_file);
+	free(conf->import_cache);
 	edits_done(&conf->environment);
 	for (size_t i = 0; i < conf->template_count; i++)
 		template_done(&conf->templates[i]);
 	free(conf->templates);
 	free(conf->writable_size);
 	free(conf->state_dir);
+	free(conf->stage_dir);
 	for (size_t i = 0; i < CONF_LAYERS; i++) {
 		free(conf->paths[i]);
 		yaml_tree_free(conf->trees[i]);

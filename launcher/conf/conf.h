@@ -12,6 +12,7 @@
  * conf.c       which files, and what a user may choose
  * conf_file.c  may this file be believed?
  * conf_devices.c the keys on devices
+ * conf_imports.c the keys on imported images
  * conf_parse.c from the tree to struct conf
  * templates.c  files for the container
  */
@@ -20,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "common/mountspec.h"
@@ -27,6 +29,9 @@
 #include "launcher/env/edits.h"
 #include "launcher/conf/yaml.h"
 #include "launcher/policy/policy.h"
+
+#define STAGE_WAIT_DEFAULT 30
+#define STAGE_WAIT_MAX     3600
 
 enum conf_layer {
 	CONF_SITE,
@@ -64,18 +69,22 @@ struct conf {
 	char **gpu_programs;    /* names of programs that do */
 	char **gpu_files;       /* paths of files that do */
 	char **nic_libraries; /* patterns of sonames that go with an adapter where the image has none; or NULL */
-	char **nic_files;       /* paths of files and directories that go with them; or NULL */
-	char **cdi_directories; /* where CDI's specifications are */
-	char **cdi_hooks;       /* paths of programs that CDI's hooks may start; or NULL */
-	char *topology_file;    /* the node's topology as hwloc's XML, or NULL */
-	char *state_dir;        /* where named containers keep their layers; absolute */
-	char **image_keys;      /* public keys whose signatures on images count; or NULL */
-	bool subids;            /* may /etc/subuid be used for remap-root? */
-	bool user_config;       /* do files of users count? */
-	bool is_site_read;      /* nothing of the site's file is missing here */
-	bool audit;             /* are there lines in the system's log? */
-	struct policy policy;   /* who may have which container */
-	bool least_privilege;   /* nothing that neither user nor image has asked for? */
+	char **nic_files;        /* paths of files and directories that go with them; or NULL */
+	char **cdi_directories;  /* where CDI's specifications are */
+	char **cdi_hooks;        /* paths of programs that CDI's hooks may start; or NULL */
+	char *topology_file;     /* the node's topology as hwloc's XML, or NULL */
+	char *state_dir;         /* where named containers keep their layers; absolute */
+	char *import_cache;      /* directory of imported images with patterns, or NULL; */
+	uint64_t import_cache_max; /* bytes that they may take */
+	char *stage_dir;         /* where copies of images lie; absolute, with patterns */
+	unsigned int stage_wait; /* seconds without news after which a node copies by itself */
+	char **image_keys;       /* public keys whose signatures on images count; or NULL */
+	bool subids;             /* may /etc/subuid be used for remap-root? */
+	bool user_config;        /* do files of users count? */
+	bool is_site_read;       /* nothing of the site's file is missing here */
+	bool audit;              /* are there lines in the system's log? */
+	struct policy policy;    /* who may have which container */
+	bool least_privilege;    /* nothing that neither user nor image has asked for? */
 	/* Patterns of what images get if they ask (policy_matches()); each ends with NULL or is NULL. */
 	char **image_mounts, **image_devices, **image_system_calls;
 	size_t forbidden
@@ -105,6 +114,9 @@ int conf_init(struct conf *conf, struct error *err);
 /* conf_parse.c: adds what the text of one file says. The site's has to come first. */
 int conf_parse(struct conf *conf, enum conf_layer layer, const char *path, const char *text,
 	       size_t len, struct error *err);
+
+/* conf_imports.c: reads a size such as 50g. Returns 0, or -1 with `err` set. */
+int conf_parse_import_cache_max(const char *text, uint64_t *size, struct error *err);
 
 /* conf_file.c: reads a file into a fresh buffer. Unless `owner` is CONF_ANYBODY, it may be absent,
  * and has to be one that can be believed: the site's is root's alone, the user's the user's own or

@@ -9,6 +9,7 @@
 
 #include "common/fd.h"
 #include "common/nearest.h"
+#include "launcher/conf/templates.h"
 
 /* Variables that name something of the node's which is not in the container, or is another there.
  * See davit.conf(5), which explains each group. */
@@ -187,6 +188,49 @@ static int read_state_dir(const struct conf_reader *reader, const struct yaml_no
 	return keep_text(reader, &reader->conf->state_dir, path, err);
 }
 
+static int read_stage_dir(const struct conf_reader *reader, const struct yaml_node *node,
+			  struct error *err)
+{
+	char *path;
+
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	path = path_normalise(node->text);
+	if (!path && errno == EINVAL) {
+		error_set(err, 0, "'stage-dir': '%s' is not an absolute path without '..'",
+			  node->text);
+		error_remedy(err,
+			     "the path of a directory on a disk of each node, such as /var/tmp");
+		return conf_refuse(reader, node, err);
+	}
+	if (path && template_check(path, err) < 0) {
+		free(path);
+		error_wrap(err, "'stage-dir'");
+		return conf_refuse(reader, node, err);
+	}
+	return keep_text(reader, &reader->conf->stage_dir, path, err);
+}
+
+static int read_stage_wait(const struct conf_reader *reader, const struct yaml_node *node,
+			   struct error *err)
+{
+	size_t digits;
+	unsigned long seconds = 0;
+
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	digits = strspn(node->text, "0123456789");
+	if (digits > 0 && digits < 6 && !node->text[digits])
+		seconds = strtoul(node->text, NULL, 10);
+	if (seconds < 1 || seconds > STAGE_WAIT_MAX) {
+		error_set(err, 0, "'stage-wait': '%s' is not a number of seconds", node->text);
+		error_remedy(err, "1 to %d", STAGE_WAIT_MAX);
+		return conf_refuse(reader, node, err);
+	}
+	reader->conf->stage_wait = (unsigned int)seconds;
+	return 0;
+}
+
 static int read_subids(const struct conf_reader *reader, const struct yaml_node *node,
 		       struct error *err)
 {
@@ -267,6 +311,8 @@ static const struct {
 	{ "writable-size", read_writable_size, true },
 	{ "image-cache-max", read_image_cache_max, true },
 	{ "state-dir", read_state_dir, true },
+	{ "stage-dir", read_stage_dir, true },
+	{ "stage-wait", read_stage_wait, true },
 	{ "subids", read_subids, true },
 	{ "user-config", read_user_config, true },
 	{ "forbid", read_forbid, true },
@@ -277,6 +323,8 @@ static const struct {
 	{ "image-mounts", conf_read_image_mounts, false },
 	{ "image-devices", conf_read_image_devices, false },
 	{ "image-system-calls", conf_read_image_system_calls, false },
+	{ "import-cache", conf_read_import_cache, false },
+	{ "import-cache-max", conf_read_import_cache_max, false },
 	{ "gpu-libraries", conf_read_gpu_libraries, false },
 	{ "gpu-programs", conf_read_gpu_programs, false },
 	{ "gpu-files", conf_read_gpu_files, false },
@@ -437,11 +485,15 @@ static int read_key(const struct conf_reader *reader, const struct yaml_node *no
 
 int conf_init(struct conf *conf, struct error *err)
 {
-	*conf = (struct conf){ .user_config = true, .audit = true };
+	*conf = (struct conf){ .user_config = true,
+			       .audit = true,
+			       .import_cache_max = CONF_IMPORT_CACHE_MAX,
+			       .stage_wait = STAGE_WAIT_DEFAULT };
 	conf->writable_size = strdup("20%");
 	conf->state_dir = strdup("/var/tmp");
+	conf->stage_dir = strdup("/var/tmp");
 	conf->host_only = conf_copy(host_only);
-	if (!conf->writable_size || !conf->state_dir || !conf->host_only ||
+	if (!conf->writable_size || !conf->state_dir || !conf->stage_dir || !conf->host_only ||
 	    conf_init_devices(conf) < 0)
 		return error_set(err, ENOMEM, "cannot start with davit.conf");
 	return 0;

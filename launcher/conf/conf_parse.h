@@ -68,6 +68,13 @@ int conf_read_image_devices(const struct conf_reader *reader, const struct yaml_
 int conf_read_image_system_calls(const struct conf_reader *reader, const struct yaml_node *list,
 				 struct error *err);
 
+/* conf_imports.c */
+#define CONF_IMPORT_CACHE_MAX ((uint64_t)50 << 30) /* unless a file says otherwise */
+int conf_read_import_cache(const struct conf_reader *reader, const struct yaml_node *node,
+			   struct error *err);
+int conf_read_import_cache_max(const struct conf_reader *reader, const struct yaml_node *node,
+			       struct error *err);
+
 /* policy_parse.c */
 int conf_read_policy(const struct conf_reader *reader, const struct yaml_node *list,
 		     struct error *err);

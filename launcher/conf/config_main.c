@@ -18,6 +18,7 @@
 #include "launcher/report.h"
 
 #define DEFAULT "default"
+#define GIB     ((uint64_t)1 << 30)
 
 static void print_help(void)
 {
@@ -304,8 +305,43 @@ static void print_site_value(const struct conf *conf, const char *key, const cha
 		put_origin(DEFAULT);
 }
 
+/* The user's file counts more than the site's. */
+static void print_value(const struct conf *conf, const char *key, const char *value)
+{
+	enum conf_layer from = find(conf, CONF_USER, NULL, key) ? CONF_USER : CONF_SITE;
+	const struct yaml_node *node = find(conf, from, NULL, key);
+
+	printf("%s: ", key);
+	put_text(value);
+	if (node)
+		put_node_origin(conf, from, node);
+	else
+		put_origin(DEFAULT);
+}
+
+static void print_imports(const struct conf *conf)
+{
+	const char *variable = getenv("DAVIT_IMPORT_CACHE");
+	char max[32];
+
+	if (variable && variable[0]) {
+		printf("import-cache: ");
+		put_text(variable);
+		put_origin("DAVIT_IMPORT_CACHE");
+	} else {
+		print_value(conf, "import-cache",
+			    conf->import_cache ? conf->import_cache : "%h/.cache/davit/images");
+	}
+	snprintf(max, sizeof(max), "%ju%s",
+		 (uintmax_t)(conf->import_cache_max >> (conf->import_cache_max % GIB ? 20 : 30)),
+		 conf->import_cache_max % GIB ? "m" : "g");
+	print_value(conf, "import-cache-max", max);
+}
+
 static void print_all(const struct conf *conf, const struct choices *user)
 {
+	char wait[16];
+
 	print_options(conf, user);
 	print_mounts(conf, user);
 	print_environment(conf);
@@ -322,11 +358,15 @@ static void print_all(const struct conf *conf, const struct choices *user)
 	print_list(conf, NULL, "image-keys");
 	if (conf->topology_file)
 		print_site_value(conf, "topology-file", conf->topology_file);
+	print_imports(conf);
 	print_site_value(conf, "writable-size", conf->writable_size);
 	if (conf->image_cache_max)
 		print_site_value(conf, "image-cache-max",
 				 find(conf, CONF_SITE, NULL, "image-cache-max")->text);
 	print_site_value(conf, "state-dir", conf->state_dir);
+	print_site_value(conf, "stage-dir", conf->stage_dir);
+	snprintf(wait, sizeof(wait), "%u", conf->stage_wait);
+	print_site_value(conf, "stage-wait", wait);
 	print_site_value(conf, "subids", conf->subids ? "yes" : "no");
 	print_site_value(conf, "user-config", conf->user_config ? "yes" : "no");
 	print_list(conf, NULL, "forbid");

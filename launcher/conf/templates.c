@@ -92,7 +92,7 @@ static void put_pattern(FILE *out, char pattern)
 	}
 }
 
-static char *expand(const char *text, struct error *err)
+char *template_expand(const char *text, struct error *err)
 {
 	char *expanded = NULL;
 	size_t size;
@@ -106,7 +106,7 @@ static char *expand(const char *text, struct error *err)
 	if (out && fclose(out) == 0)
 		return expanded;
 	free(expanded);
-	error_set(err, ENOMEM, "cannot keep a file for the container");
+	error_set(err, ENOMEM, "cannot replace the patterns of a text");
 	return NULL;
 }
 
@@ -120,7 +120,7 @@ static int refuse_source(const struct conf_template *template, const char *path,
 
 static int read_source(struct conf_template *template, struct error *err)
 {
-	cleanup_free char *path = expand(template->source, err);
+	cleanup_free char *path = template_expand(template->source, err);
 	cleanup_close int fd = -1;
 	struct stat st;
 	size_t len;
@@ -151,7 +151,7 @@ int template_fill(struct conf_template *template, struct error *err)
 
 	if (template->source)
 		return read_source(template, err);
-	text = expand(template->content, err);
+	text = template_expand(template->content, err);
 	if (!text)
 		return -1;
 	free(template->content);

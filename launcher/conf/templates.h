@@ -11,6 +11,9 @@
 /* Are all patterns in `text` known ones? */
 int template_check(const char *text, struct error *err);
 
+/* A copy with the patterns replaced, to be freed; NULL with `err` set. As the user, as below. */
+char *template_expand(const char *text, struct error *err);
+
 /* Replaces the patterns in `content`, or reads the text of `source`. To be called as the user, while
  * the node's files are in reach. Returns 1, 0 where an optional source does not exist, or -1 with
  * `err` set. */

@@ -19,6 +19,7 @@
 
 #include "common/fd.h"
 #include "images/serve.h"
+#include "images/uring.h"
 #include "launcher/doctor/look.h"
 #include "launcher/overlay.h"
 #include "launcher/userns.h"
@@ -166,6 +167,23 @@ void check_fuse_mount(struct result *result)
 		return;
 	}
 	result_add(result, STATUS_OK, "images can be mounted");
+}
+
+/* Neither is better or worse: it works with both. */
+void check_io_uring(struct result *result)
+{
+	struct error err = ERROR_INIT;
+	const char *missing = NULL;
+	struct uring *uring = NULL;
+	int queues = uring_queues(&missing);
+
+	if (queues > 0 && !(uring = uring_new(STDIN_FILENO, queues, 1, &err)))
+		missing = err.cause;
+	uring_free(uring);
+	if (missing)
+		result_add(result, STATUS_OK, "images are served through /dev/fuse: %s", missing);
+	else
+		result_add(result, STATUS_OK, "images are served by io_uring");
 }
 
 void check_overlay(struct result *result)

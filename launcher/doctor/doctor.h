@@ -67,6 +67,7 @@ void check_selinux(struct result *result);
 void check_seccomp(struct result *result);
 void check_ptrace(struct result *result);
 void check_cgroup(struct result *result);
+void check_io_uring(struct result *result);
 
 /* check_try.c: as root, with the rights of nobody */
 void check_user_namespace(struct result *result);

@@ -38,6 +38,7 @@ static const struct check checks[] = {
 	{ "mount-namespace", check_mount_namespace },
 	{ "fuse-device",     check_fuse_device },
 	{ "fuse-mount",      check_fuse_mount },
+	{ "io-uring",        check_io_uring },
 	{ "overlay",         check_overlay },
 	{ "slurm",           check_slurm },
 	{ "plugstack",       check_plugstack },

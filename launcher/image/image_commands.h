@@ -2,7 +2,7 @@
 /*
  * image_commands.h - the subcommands of `davit image`: image_main.c and the files of the commands only.
  *
- * Each gets its command line, and returns 0, or -1 with `err` set.
+ * Each gets its command line, and returns the exit code, or -1 with `err` set.
  */
 #ifndef DAVIT_IMAGE_COMMANDS_H
 #define DAVIT_IMAGE_COMMANDS_H
@@ -10,6 +10,17 @@
 #include "common/error.h"
 #include "images/image.h"
 #include "launcher/image/arguments.h"
+
+/* Shows what the image is, says about itself, and has in it. */
+int image_command_inspect(const struct image_arguments *arguments, struct error *err);
+
+/* List, write to standard output, copy out. Without a mount. */
+int image_command_ls(const struct image_arguments *arguments, struct error *err);
+int image_command_cat(const struct image_arguments *arguments, struct error *err);
+int image_command_extract(const struct image_arguments *arguments, struct error *err);
+
+/* Returns 1 where two images differ. */
+int image_command_diff(const struct image_arguments *arguments, struct error *err);
 
 /* Writes IMAGE.verity, and prints the digest. */
 int image_command_seal(const struct image_arguments *arguments, struct error *err);
@@ -26,6 +37,15 @@ int image_command_sign(const struct image_arguments *arguments, struct error *er
 
 /* Reads all of the image, and looks for a signature. */
 int image_command_verify(const struct image_arguments *arguments, struct error *err);
+
+/* Shows the import cache, prunes it, or puts images into it. */
+int image_command_cache(const struct image_arguments *arguments, struct error *err);
+
+/* Lists the images of the import cache. */
+int image_command_list(const struct image_arguments *arguments, struct error *err);
+
+/* Removes images from it. */
+int image_command_rm(const struct image_arguments *arguments, struct error *err);
 
 /* Opens an image that can have a digest, requiring nothing. Returns 0, or -1 with `err` set. */
 int image_open_file(struct image *image, const char *path, struct error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* image_main.c - `davit image`: the table of its commands. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +22,51 @@ static const struct image_option verify_options[] = {
 	{ NULL },
 };
 
+static const struct image_option cache_options[] = {
+	{ "all", 'a', NULL, "prune: remove all that no container uses" },
+	{ "max", 0, "SIZE", "prune: leave no more than that [import-cache-max of davit.conf]" },
+	{ NULL },
+};
+
+static const struct image_option json_options[] = {
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
+static const struct image_option ls_options[] = {
+	{ "long", 'l', NULL, "also type, mode, links, owner, size, time, and targets of links" },
+	{ "recursive", 'R', NULL, "all that is below, with full paths" },
+	{ "json", 0, NULL, "as JSON, an object a line" },
+	{ NULL },
+};
+
+static const struct image_option extract_options[] = {
+	{ "directory", 'C', "DIR", "where to; made if missing. Default: here" },
+	{ "force", 'f', NULL, "replace files that are there" },
+	{ NULL },
+};
+
+static const struct image_option diff_options[] = {
+	{ "contents", 0, NULL, "ignore modes, owners and extended attributes" },
+	{ "times", 0, NULL, "compare modification times, too" },
+	{ "json", 0, NULL, "as JSON" },
+	{ NULL },
+};
+
 static const struct image_command commands[] = {
 	{ "import", "[OPTION]... SOURCE [FILE]",
 	  "make an image of docker://NAME:TAG, oci:DIR, a tar, a SIF, a directory, ...",
 	  image_import_options, 1, 2, image_command_import },
+	{ "inspect", "[--json] IMAGE", "show what the image is, says, and has in it", json_options,
+	  1, 1, image_command_inspect },
+	{ "ls", "[-lR] IMAGE [PATH]", "list files in the image", ls_options, 1, 2,
+	  image_command_ls },
+	{ "cat", "IMAGE PATH...", "write files of the image to standard output", NULL, 2, SIZE_MAX,
+	  image_command_cat },
+	{ "extract", "[-C DIR] IMAGE [PATH]...", "copy files out of the image", extract_options, 1,
+	  SIZE_MAX, image_command_extract },
+	{ "diff", "IMAGE IMAGE", "tell in which files two images differ", diff_options, 2, 2,
+	  image_command_diff },
 	{ "seal", "IMAGE",
 	  "write IMAGE.verity, by which each read can be checked; print the digest", NULL, 1, 1,
 	  image_command_seal },
@@ -33,8 +75,15 @@ static const struct image_command commands[] = {
 	{ "sign", "--key=KEY.pem... IMAGE", "add signatures to IMAGE.sig, by Ed25519 keys",
 	  sign_options, 1, 1, image_command_sign },
 	{ "verify", "[--key=PUBLIC.pem]... IMAGE",
-	  "check each byte, and that one of the keys, or of the site's, has signed it",
+	  "read all of it, check each byte by the seal, and that one of the keys has signed it",
 	  verify_options, 1, 1, image_command_verify },
+	{ "cache", "[prune [--all] [--max=SIZE] | pull REFERENCE...]",
+	  "show the import cache, remove what is too much, or import into it", cache_options, 0,
+	  SIZE_MAX, image_command_cache },
+	{ "list", "[--json]", "list the images of the import cache", json_options, 0, 0,
+	  image_command_list },
+	{ "rm", "REFERENCE|DIGEST...", "remove images from the import cache", NULL, 1, SIZE_MAX,
+	  image_command_rm },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -42,7 +91,7 @@ static const struct image_command commands[] = {
 static int print_help(void)
 {
 	puts("Usage: davit image COMMAND [OPTION]... [ARGUMENT]...\n"
-	     "Import, seal, sign and verify images.\n");
+	     "Make images, look into them, verify, seal and sign them.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s %s\n        %s\n", commands[i].name, commands[i].synopsis,
 		       commands[i].help);

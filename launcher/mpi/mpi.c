@@ -36,11 +36,10 @@ static unsigned int so_number(const char *soname)
 	return at ? (unsigned int)strtoul(at + strlen(".so."), NULL, 10) : 0;
 }
 
-static char *read_version(const struct world *world, const struct library *library)
+static char *read_version(int fd)
 {
 	static const char *const symbols[] = { "ompi_version_string", "MPII_Version_string",
 					       "MPIR_Version_string" };
-	cleanup_close int fd = rooted_open(world->root, library->real);
 	char *version = NULL;
 
 	for (size_t i = 0; fd >= 0 && !version && i < sizeof(symbols) / sizeof(symbols[0]); i++)
@@ -53,15 +52,14 @@ static bool exports(const struct mpi *mpi, const char *symbol)
 	return elf_symbols_have(&mpi->library->elf.exports, symbol, "");
 }
 
-/* Fills the rest of `mpi` from its library. False if it is no MPI library. */
-static bool identify(struct mpi *mpi, const struct world *world)
+bool mpi_identify(struct mpi *mpi, int fd)
 {
 	const struct library *library = mpi->library;
 	const char *soname = library_name(library);
 
 	if (!exports(mpi, "MPI_Init"))
 		return false;
-	mpi->version = read_version(world, library);
+	mpi->version = read_version(fd);
 	mpi->major = so_number(soname);
 	if (strncmp(soname, "libmpi_abi.", strlen("libmpi_abi.")) == 0) {
 		mpi->family = MPI_FAMILY_STANDARD;
@@ -90,9 +88,10 @@ static int add(struct mpi_list *list, struct library *library, const struct worl
 {
 	struct mpi mpi = { .library = library };
 	bool known = is_known(list, library->real);
+	cleanup_close int fd = known ? -1 : rooted_open(world->root, library->real);
 	struct mpi *bigger;
 
-	if (known || !identify(&mpi, world)) {
+	if (known || !mpi_identify(&mpi, fd)) {
 		library_free(library);
 		return known;
 	}
@@ -107,7 +106,7 @@ static int add(struct mpi_list *list, struct library *library, const struct worl
 	return 1;
 }
 
-static bool is_library_name(const char *path)
+bool mpi_is_name(const char *path)
 {
 	const char *base = strrchr(path, '/');
 
@@ -125,7 +124,7 @@ static int add_path(void *context, const char *path)
 	cleanup_free char *real = NULL;
 	struct library *library;
 
-	if (!is_library_name(path) || search->files == FILES_MAX)
+	if (!mpi_is_name(path) || search->files == FILES_MAX)
 		return 0;
 	real = world_real(search->world, path);
 	if (!real || is_known(search->list, real))

@@ -10,6 +10,7 @@
 #ifndef DAVIT_MPI_MPI_H
 #define DAVIT_MPI_MPI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/error.h"
@@ -39,6 +40,13 @@ struct mpi_list {
 int mpi_list_find(struct mpi_list *list, const struct world *world, char *const *named,
 		  const char *const more[], struct error *err);
 void mpi_list_done(struct mpi_list *list);
+
+/* Whether the file could be an MPI library, by its name. */
+bool mpi_is_name(const char *path);
+
+/* Fills the rest of `mpi` from mpi->library, which has symbols, and its open file `fd`. False if it is no MPI
+ * library. mpi->version is to be freed. */
+bool mpi_identify(struct mpi *mpi, int fd);
 
 /* "Open MPI 4.1.4", "MPICH 4.0.2": for messages, at most `size` bytes. */
 void mpi_describe(const struct mpi *mpi, char *text, size_t size);

@@ -3,7 +3,6 @@
 #include "launcher/permissions/permissions.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include "common/devicespec.h"
 #include "common/fd.h"
 #include "common/nearest.h"
-#include "common/syscalls.h"
 #include "launcher/conf/conf_parse.h"
 
 #define ENTRIES_MAX   64 /* of each list */
@@ -240,17 +238,15 @@ int permissions_parse(struct permissions *permissions, const char *text, size_t 
 	return result;
 }
 
-int permissions_read(struct permissions *permissions, int root, struct error *err)
+int permissions_read_files(struct permissions *permissions, const struct image_files *files,
+			   struct error *err)
 {
-	cleanup_close int fd =
-		open_in_root(root, PERMISSIONS_FILE, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	cleanup_free char *text = NULL;
 	size_t len;
+	cleanup_free char *text = image_files_read(files, PERMISSIONS_FILE, PERMISSIONS_MAX, &len);
 
 	*permissions = (struct permissions){ .gpus = CHOICE_UNSET };
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (!text && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	text = fd_read_regular(fd, PERMISSIONS_MAX, &len);
 	if (!text && errno == EINVAL)
 		return error_set(err, 0, "'%s' is not a regular file", PERMISSIONS_FILE);
 	if (!text && errno == EFBIG)
@@ -258,6 +254,13 @@ int permissions_read(struct permissions *permissions, int root, struct error *er
 	if (!text)
 		return error_set(err, errno, "cannot read '%s'", PERMISSIONS_FILE);
 	return permissions_parse(permissions, text, len, err) < 0 ? -1 : 1;
+}
+
+int permissions_read(struct permissions *permissions, int root, struct error *err)
+{
+	const struct image_files files = { .root = root };
+
+	return permissions_read_files(permissions, &files, err);
 }
 
 /* ---- in words -------------------------------------------------------------------------------- */

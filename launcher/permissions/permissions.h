@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "common/settings.h"
+#include "images/files.h"
 
 #define PERMISSIONS_FILE "/.davit/permissions.yaml"
 #define PERMISSIONS_MAX  65536 /* bytes */
@@ -49,6 +50,10 @@ int permissions_parse(struct permissions *permissions, const char *text, size_t 
  * no link leads out of `root`, and nothing blocks. Returns 1, 0 where there is no such file, or -1 with
  * `err` set. */
 int permissions_read(struct permissions *permissions, int root, struct error *err);
+
+/* The same for an image that may not be mounted. */
+int permissions_read_files(struct permissions *permissions, const struct image_files *files,
+			   struct error *err);
 
 /* What is asked for, in words: a fresh list for strings_free(), or NULL when out of memory. */
 char **permissions_words(const struct permissions *permissions);

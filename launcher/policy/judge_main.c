@@ -12,21 +12,25 @@
  * of resources for this process.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/digest.h"
 #include "common/handover.h"
+#include "common/source.h"
 #include "common/verdict.h"
 #include "images/image.h"
 #include "launcher/commands.h"
 #include "launcher/report.h"
 #include "launcher/conf/request.h"
+#include "launcher/imports/imports.h"
 
 /* For good, and in this order: it is never both the user's and open to the user. All three ids have to be
  * the user's: FUSE lets nobody else look into a file system that the user has mounted. */
@@ -75,7 +79,40 @@ static int refuse_unnamed(const struct request *request, struct error *err)
 			    request->settings.name ? request->settings.name : "");
 }
 
-static int look_at_image(const struct request *request, struct verdict *verdict, struct error *err)
+static struct verdict alive = { .magic = VERDICT_MAGIC, .kind = VERDICT_IMPORTS };
+
+static void tell_alive(int number)
+{
+	int reason = errno;
+
+	(void)number;
+	(void)send(VERDICT_SOCKET_FD, &alive, sizeof(alive), MSG_NOSIGNAL | MSG_DONTWAIT);
+	errno = reason;
+}
+
+/* Where the rule looks at images, there has to be one to look at. That may take long, so the plugin is told
+ * that this process lives. What comes is the user's file like any other, whoever has made it. */
+static const char *import_image(const struct request *request, struct imported *imported,
+				struct error *err)
+{
+	const struct imports_want want = { .source = request->settings.image,
+					   .pull = request->settings.pull,
+					   .conf = &request->conf };
+	const struct itimerval often = { .it_interval.tv_sec = VERDICT_ALIVE_S,
+					 .it_value.tv_sec = 1 };
+	const struct itimerval never = { .it_value.tv_sec = 0 };
+	struct sigaction action = { .sa_handler = tell_alive, .sa_flags = SA_RESTART };
+	int result;
+
+	sigaction(SIGALRM, &action, NULL);
+	(void)setitimer(ITIMER_REAL, &often, NULL);
+	result = imports_get(&want, imported, err);
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+	return result < 0 ? NULL : imported->path;
+}
+
+static int look_at_file(const struct request *request, const char *path, struct verdict *verdict,
+			struct error *err)
 {
 	const struct image_require require =
 		policy_require(&request->conf, request->rule, &request->settings);
@@ -83,9 +120,7 @@ static int look_at_image(const struct request *request, struct verdict *verdict,
 	struct stat st;
 	int result = -1;
 
-	if (!request->settings.image)
-		return policy_looks_at_images(request->rule) ? refuse_unnamed(request, err) : 0;
-	if (image_open_required(&image, request->settings.image, &require, err) == 0 &&
+	if (image_open_required(&image, path, &require, err) == 0 &&
 	    policy_check_image(&request->conf.policy, request->rule, &image, verdict->image, err) ==
 		    0) {
 		result = fstat(image.fd, &st);
@@ -104,6 +139,24 @@ static int look_at_image(const struct request *request, struct verdict *verdict,
 			(void)digest_of_kernel(image.fd, verdict->digest);
 	}
 	image_done(&image);
+	return result;
+}
+
+static int look_at_image(const struct request *request, struct verdict *verdict, struct error *err)
+{
+	const char *image = request->settings.image;
+	struct imported imported = IMPORTED_INIT;
+	int result = -1;
+
+	if (!image)
+		return policy_looks_at_images(request->rule) ? refuse_unnamed(request, err) : 0;
+	if (source_is(image) && !policy_looks_at_images(request->rule)) {
+		snprintf(verdict->image, sizeof(verdict->image), "%s", image);
+		return 0; /* the launcher imports it, and may take its time */
+	}
+	if (!source_is(image) || (image = import_image(request, &imported, err)))
+		result = look_at_file(request, image, verdict, err);
+	imported_done(&imported);
 	return result;
 }
 
@@ -134,6 +187,7 @@ static int judge(struct request *request, const struct handover *handover, struc
 	describe(&request->choices, verdict->options, sizeof(verdict->options));
 	if (request_end(request, err) < 0 || find_rule(&request->conf.policy, &rule, err) < 0)
 		return -1;
+	verdict->keeps = request->settings.stage > STAGE_SHARED;
 	if (rule)
 		snprintf(verdict->judged.rule, sizeof(verdict->judged.rule), "%s", rule->name);
 	if (request_judge_by(request, rule, err) < 0)

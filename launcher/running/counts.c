@@ -22,7 +22,7 @@
 #include "common/handover.h"
 #include "launcher/running/process.h"
 
-#define ENTRIES_MAX 64 /* descriptors that are looked at; a server has less than ten */
+#define ENTRIES_MAX 64 /* descriptors that are looked at; a server has ten, and one for each ring */
 
 /* The number of the mount that an open file is on; -1 if that cannot be told. */
 static long mount_of(int fd)

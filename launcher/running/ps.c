@@ -61,8 +61,8 @@ static void print_help(void)
 	     "divided among those who share it; SERVED is what has been read from the image so far.\n"
 	     "With --stats: MOUNT is how long it took until the image was there; READ,\n"
 	     "UNPACKED and STORED are bytes of files for ranks, sent ahead, decompressed, and read from\n"
-	     "the image's file; HITS and MISSES are those of the server's cache; the others are requests\n"
-	     "of the kernel.");
+	     "the image's file; HITS and MISSES are those of the server's cache; RINGS are\n"
+	     "requests that came by io_uring, of whatever kind; the others are requests of the kernel.");
 }
 
 static int parse(int argc, char **argv, struct choices *choices, struct error *err)

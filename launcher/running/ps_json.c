@@ -56,6 +56,10 @@ static json_t *make_container(const struct running *running)
 			    running->server ? number(running->served) : json_null());
 	json_object_set_new(object, "name", text(running->name));
 	json_object_set_new(object, "image", text(running->image));
+	json_object_set_new(object, "transport",
+			    running->is_counted
+				    ? text(running->counts[STAT_RINGS] > 0 ? "io_uring" : "dev")
+				    : json_null());
 	json_object_set_new(object, "statistics",
 			    running->is_counted ? make_counts(running->counts) : json_null());
 	return object;

@@ -143,6 +143,9 @@ static int note_server(struct census *census, int proc, const struct running *se
 	if (census->measure) {
 		server.served = process_field(proc, "io", "wchar:");
 		server.is_counted = counts_read(proc, server.counts);
+		/* What goes through rings is written by no system call. */
+		if (server.is_counted && server.counts[STAT_RINGS] > 0)
+			server.served += server.counts[STAT_READ];
 	}
 	census->servers[census->server_count++] = server;
 	return 0;

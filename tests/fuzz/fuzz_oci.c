@@ -3,9 +3,9 @@
  * fuzz_oci.c - any bytes as each file that configures an image.
  *
  * The first byte chooses which; what comes out must be what imageconf.h promises. Needs
- * images/oci.c, images/foreign.c, images/imageconf.c, common/error.c, common/fd.c and jansson.
+ * images/oci.c, images/foreign.c, images/imageconf.c, images/files.c, common/error.c, common/fd.c and jansson.
  */
-/* link: images/oci.c images/foreign.c images/imageconf.c common/error.c common/fd.c -ljansson */
+/* link: images/oci.c images/foreign.c images/imageconf.c images/files.c common/error.c common/fd.c -ljansson */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,10 +7,12 @@
  * and looks at the answers. An image may be refused, and anything in it may be an I/O error; what is
  * answered must be in itself consistent, and nobody may use memory without end.
  *
+ * Then all of it is looked at without a server, as `davit image verify` and its like do.
+ *
  * Nearly all mutations of a compressed table only break it. So there are seeds without compression,
  * and the mutator puts the head of the image right again, most of the time.
  */
-/* link: images/serve.c images/session.c images/cpus.c images/listing.c images/content.c images/ahead.c images/blocks.c images/added.c images/warm.c images/squash.c images/read.c images/stats.c images/measure.c images/verity.c images/seal.c images/merkle.c images/sign.c images/beside.c images/crypto.c common/digest.c images/metadata.c images/codec.c images/squash_dir.c images/squash_file.c images/squash_inode.c images/squash_xattr.c common/error.c common/fd.c -I/usr/include/fuse3 -lsquashfuse -lzstd -ldeflate -lfuse3 -lpthread */
+/* link: images/serve.c images/session.c images/cpus.c images/listing.c images/content.c images/ahead.c images/blocks.c images/added.c images/warm.c images/squash.c images/read.c images/stats.c images/measure.c images/verity.c images/seal.c images/merkle.c images/sign.c images/beside.c images/crypto.c common/digest.c images/metadata.c images/codec.c images/squash_dir.c images/squash_file.c images/squash_inode.c images/squash_xattr.c images/check.c images/direct.c images/direct_files.c images/inodemap.c images/names.c images/quote.c images/walk.c common/error.c common/fd.c -I/usr/include/fuse3 -lsquashfuse -lzstd -ldeflate -lfuse3 -lpthread */
 /* options: -max_len=16384 -malloc_limit_mb=600 */
 #define FUSE_USE_VERSION 32
 #include "tests/fuzz/fuzz.h"
@@ -23,7 +25,11 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/check.h"
+#include "images/direct.h"
+#include "images/quote.h"
 #include "images/serve.h"
+#include "images/walk.h"
 #include "images/workers.h"
 
 #define NODES_MAX   64    /* that are looked at */
@@ -395,8 +401,54 @@ static void nothing(void)
 {
 }
 
+/* ---- without a server ---------------------------------------------------- */
+
+static void name_damage(const char *path, const char *what, void *data)
+{
+	cleanup_free char *quoted = quote_name(path);
+
+	(void)data;
+	assert(path[0] == '/' && strlen(path) < PATH_MAX && *what);
+	for (const char *at = quoted; at && *at; at++)
+		assert((unsigned char)*at >= 0x20 && *at != 0x7f);
+}
+
+static enum walk_next visit(const struct walk_at *at, void *data)
+{
+	const struct direct *direct = data;
+	struct direct_place place;
+	off_t hole, rest;
+	char buf[4096];
+	size_t got;
+
+	assert(!strstr(at->path, "/../") && !strstr(at->path, "//"));
+	if (direct_find(direct, at->path, false, &place) == 0)
+		assert(strcmp(place.path, at->path) == 0);
+	(void)direct_find(direct, at->path, true, &place);
+	if (S_ISREG(at->st->st_mode) && direct_stretch(direct, at->inode, 0, &hole, &rest) == 0)
+		assert(hole >= 0 && rest >= 0 && hole + rest <= at->st->st_size);
+	if (direct_read(direct, at->inode, 0, buf, sizeof(buf), &got) == 0)
+		assert((off_t)got <= at->st->st_size);
+	return WALK_ON;
+}
+
+static void look(const struct image *image)
+{
+	struct direct direct = { .squash = NULL };
+	const struct walk walk = { .each = visit, .data = &direct };
+	struct error err = ERROR_INIT;
+	struct check check;
+
+	if (direct_open(&direct, image, &err) == 0) {
+		(void)walk_tree(direct.squash, squash_root(direct.squash), "/", &walk, &err);
+		(void)check_squash(&check, direct.squash, name_damage, NULL, &err);
+	}
+	direct_close(&direct);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static char path[] = "image";
 	static int fd = -1;
 	struct image image = { .kind = IMAGE_SQUASHFS };
 	const struct image_server server = { .image = &image,
@@ -418,6 +470,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(service);
 	fuzz_check_error(image_serve(service, &err), &err);
 	image_service_free(service);
+	image.path = path;
+	look(&image);
 	return 0;
 }
 

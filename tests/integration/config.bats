@@ -62,7 +62,7 @@ values() { sed 's/  # [^"]*$//'; }
 	assert_match $'(^|\n)# workdir: not set\n'
 	assert_match $'\nmounts: \\[\\]  # default\n'
 	assert_match $'\n    - LD_LIBRARY_PATH  # default\n'
-	assert_match $'\nwritable-size: 20%  # default\nstate-dir: /var/tmp  # default\nsubids: no  # default\n'
+	assert_match $'\nwritable-size: 20%  # default\nstate-dir: /var/tmp  # default\nstage-dir: /var/tmp  # default\nstage-wait: 30  # default\nsubids: no  # default\n'
 }
 
 @test 'each value and where it comes from' {

@@ -11,7 +11,7 @@ site=$DAVIT_PREFIX/etc/davit/davit.conf
 plugin=$DAVIT_PREFIX/lib/davit/spank_davit.so
 fake=$DAVIT_WORK/doctor
 names='kernel limits unprivileged apparmor selinux seccomp ptrace cgroup user-namespace
-mount-namespace fuse-device fuse-mount overlay slurm plugstack plugin-version oci-conf pmi davit-conf
+mount-namespace fuse-device fuse-mount io-uring overlay slurm plugstack plugin-version oci-conf pmi davit-conf
 files helpers devices memlock state-dir'
 
 setup() {

@@ -325,7 +325,10 @@ assert_bad() {
 	assert_bad "'$file' is not a regular file" ''
 	rm "$tree$file"
 	pack -p "$file c 666 0 0 1 5"
-	assert_bad "cannot read '$file': Permission denied" ''
+	run_davit "$image" true
+	assert_failure "$host" "image '$image': cannot read '$file': Permission denied" ''
+	run_alice "$DAVIT" inspect "$image"
+	assert_failure "$host" "image '$image': '$file' is not a regular file" ''
 	pack -p "$file d 755 0 0"
 	assert_bad "'$file' is not a regular file" ''
 	head -c 70000 /dev/zero | tr '\0' '#' >"$tree$file"

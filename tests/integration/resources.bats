@@ -163,7 +163,9 @@ account() { grep -Hs '' "/proc/$server/task/"*/schedstat; grep -Hs ctxt_switches
 
 # In KiB, of the server, but for its program.
 resident() { sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$server/status"; }
-data_limit() { awk '/^Max data size/ { print $4 / 1048576 }' "/proc/$server/limits"; }
+data_limit() {
+	awk -v rings="$(server_ring_bytes "$server")" '/^Max data size/ { print ($4 - rings) / 1048576 }' "/proc/$server/limits"
+}
 
 @test 'the cache is as large as the user says, and its limit of memory with it' {
 	local size small

@@ -33,7 +33,7 @@ assert_told() {
 
 	for pattern in \
 	    'mounted in [0-9]+\.[0-9] ms, read by ranks [0-9.]+ ([KMG]iB|bytes), decompressed [0-9.]+ ([KMG]iB|bytes), read from the image.s file [0-9.]+ ([KMG]iB|bytes)' \
-	    'cache hits [0-9]+, misses [0-9]+' \
+	    'cache hits [0-9]+, misses [0-9]+(, requests by io_uring [0-9]+)?' \
 	    'requests [0-9]+: names [0-9]+, attributes [0-9]+, symbolic links [0-9]+, opens [0-9]+, reads [0-9]+, listings [0-9]+, extended attributes [0-9]+, others [0-9]+'; do
 		n=$(grep -cE -- "^$begin$pattern\$" <<<"$stderr" || true)
 		((n == $1)) || complain "$n times, not $1: $pattern"
@@ -181,8 +181,8 @@ is_quiet() {
 	run_alice "$DAVIT" ps --stats
 	assert_success
 	assert_equal "$(tr -s ' ' <<<"${lines[0]}")" \
-	    'USER JOB STEP MOUNT READ UNPACKED STORED HITS MISSES NAMES ATTRS LINKS OPENS READS LISTS XATTRS OTHERS IMAGE'
-	assert_match "alice +$(job_now) +0 +[0-9.]+ms +[0-9.]+M +[0-9.]+M +[0-9.]+M( +[0-9]+){10} +$image\$"
+	    'USER JOB STEP MOUNT READ UNPACKED STORED HITS MISSES RINGS NAMES ATTRS LINKS OPENS READS LISTS XATTRS OTHERS IMAGE'
+	assert_match "alice +$(job_now) +0 +[0-9.]+ms +[0-9.]+M +[0-9.]+M +[0-9.]+M( +[0-9]+){11} +$image\$"
 	run_alice "$DAVIT" ps -sbn
 	assert_match "^alice +$(job_now) +0 +[0-9.]+ms +[0-9]{7,} +[0-9]+ +[0-9]{7,} "
 	# root sees it as well, and another user nothing
@@ -213,7 +213,7 @@ is_quiet() {
 	look
 	assert_equal "$(jq -c '.containers[0] | [.image, .statistics]' <<<"$json")" "[\"$tree\",null]"
 	run_alice "$DAVIT" ps -ns
-	assert_match "^alice +[0-9]+ +0( +-){14} +$tree\$"
+	assert_match "^alice +[0-9]+ +0( +-){15} +$tree\$"
 	scancel "$(job_now)"
 	finish
 }

@@ -68,7 +68,7 @@ begin_step() {
 	local ranks=$1 script=$2
 
 	shift 2
-	rm -f "$BATS_TEST_TMPDIR/go"
+	rm -f "$BATS_TEST_TMPDIR"/{go,begun.out}
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	alice srun -n"$ranks" --input=all --container="$image" "$@" sh -c "cat /dev/null; test -e /late/numbers; echo up; read -r go; $script" \
 	    <>"$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/begun.out" 2>"$BATS_TEST_TMPDIR/begun.err" &

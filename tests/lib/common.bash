@@ -114,6 +114,12 @@ last_job() { sed -n 's/^.*JobId=\([0-9]*\).*/\1/p' <(scontrol show job 2>/dev/nu
 # The pids of the image servers, of the davit processes, of a user's.
 image_servers() { pgrep -x davit-image || true; }
 
+# The rings of the image server $1, and the bytes of their buffers: one of 132 KiB for each CPU of the node.
+server_rings() { find "/proc/$1/fd" -lname 'anon_inode:*io_uring*' | wc -l; }
+server_ring_bytes() {
+	(($(server_rings "$1") > 0)) && echo $(($(getconf _NPROCESSORS_CONF) * 132 * 1024)) || echo 0
+}
+
 # A user namespace with all ids in it, below which the kernel counts namespaces
 # anew: userns_limit sets how many may be made in it.
 userns_begin() {

@@ -9,7 +9,7 @@
 packages_build="
 	autoconf automake gcc libc6-dev libtool make pkg-config
 	libarchive-dev libcap-dev libdeflate-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
-	libsquashfuse-dev libssl-dev libyaml-dev libzstd-dev"
+	libsquashfuse-dev libssl-dev liburing-dev libyaml-dev libzstd-dev"
 
 # a private cluster (tests/cluster) and an image to run there
 packages_cluster="

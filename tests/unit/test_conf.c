@@ -54,6 +54,8 @@ static void nothing_is_fine(void **state)
 		parse_well(&conf, texts[i], texts[i]);
 		assert_string_equal(conf.writable_size, "20%");
 		assert_string_equal(conf.state_dir, "/var/tmp");
+		assert_null(conf.import_cache);
+		assert_int_equal(conf.import_cache_max, (uint64_t)50 << 30);
 		assert_false(conf.subids);
 		assert_true(conf.user_config);
 		assert_string_equal(conf.host_only[0], "LD_PRELOAD");
@@ -172,6 +174,8 @@ static void the_rest(void **state)
 	parse_well(&conf,
 		   "writable-size: 4g\n"
 		   "state-dir: /scratch//davit/\n"
+		   "stage-dir: /local//%u/%n/\n"
+		   "stage-wait: 7\n"
 		   "subids: on\n"
 		   "user-config: no\n"
 		   "forbid:\n"
@@ -180,13 +184,15 @@ static void the_rest(void **state)
 		   NULL);
 	assert_string_equal(conf.writable_size, "4g");
 	assert_string_equal(conf.state_dir, "/scratch/davit");
+	assert_string_equal(conf.stage_dir, "/local/%u/%n");
+	assert_int_equal(conf.stage_wait, 7);
 	assert_true(conf.subids);
 	assert_false(conf.user_config);
 	assert_int_equal(choices_set(&user, "workdir", "/w", "--workdir", &err), 0);
 	assert_int_equal(conf_check(&conf, &user, &err), 0);
 	assert_int_equal(choices_set(&user, "no-slurm", NULL, "--container-no-slurm", &err), 0);
 	assert_int_equal(conf_check(&conf, &user, &err), -1);
-	assert_cause(&err, "--container-no-slurm: site:6 forbids the option 'slurm'");
+	assert_cause(&err, "--container-no-slurm: site:8 forbids the option 'slurm'");
 	assert_remedy(&err, "leave it out, or ask your admin");
 	choices_done(&user);
 	conf_done(&conf);
@@ -340,10 +346,36 @@ static const struct refusal values[] = {
 	  "NUMBER with k, m or g behind it" },
 	{ "\nimage-cache-max: 1k\n", "site:2: 'image-cache-max': '1k' is too little for a cache",
 	  "1m to 64g" },
+	{ "import-cache: here\n", "site:1: 'import-cache': 'here' is not an absolute path",
+	  "a directory of the user's that all nodes have, such as /scratch/%u/davit" },
+	{ "import-cache: /x/%q\n", "site:1: 'import-cache': unknown pattern '%q'", NULL },
+	{ "import-cache: [/x]\n", "site:1: 'import-cache' takes text, not a list", NULL },
+	{ "import-cache-max: 5\n", "site:1: 'import-cache-max': '5' is not a size",
+	  "NUMBER with m, g or t behind it, such as 50g" },
+	{ "import-cache-max: 0g\n", "site:1: 'import-cache-max': '0g' is not a size", NULL },
+	{ "import-cache-max: -1g\n", "site:1: 'import-cache-max': '-1g' is not a size", NULL },
+	{ "import-cache-max: 99999999999t\n",
+	  "site:1: 'import-cache-max': '99999999999t' is not a size", NULL },
+	{ "import-cash: /x\n", "site:1: unknown key 'import-cash'", "'import-cache'" },
 	{ "image-cache-max: [1g]\n", "site:1: 'image-cache-max' takes text, not a list", NULL },
 	{ "image-cache: lots\n", "site:1: 'image-cache': 'lots' is not a size", NULL },
 	{ "state-dir: tmp\n", "site:1: 'state-dir': 'tmp' is not an absolute path without '..'",
 	  "the path of a directory that each node has, such as /var/tmp" },
+	{ "stage-dir: tmp\n", "site:1: 'stage-dir': 'tmp' is not an absolute path without '..'",
+	  "the path of a directory on a disk of each node, such as /var/tmp" },
+	{ "stage-dir: /a/../b\n",
+	  "site:1: 'stage-dir': '/a/../b' is not an absolute path without '..'", NULL },
+	{ "stage-dir: /a/%x\n", "site:1: 'stage-dir': unknown pattern '%x'",
+	  "%u user, %U number of the user, %h home, %n node, %j job, %% percent" },
+	{ "stage-dir: [/tmp]\n", "site:1: 'stage-dir' takes text, not a list", NULL },
+	{ "stage-wait: 0\n", "site:1: 'stage-wait': '0' is not a number of seconds", "1 to 3600" },
+	{ "stage-wait: -3\n", "site:1: 'stage-wait': '-3' is not a number of seconds",
+	  "1 to 3600" },
+	{ "stage-wait: 3601\n", "site:1: 'stage-wait': '3601' is not a number of seconds", NULL },
+	{ "stage-wait: 99999999999999999999\n",
+	  "site:1: 'stage-wait': '99999999999999999999' is not a number of seconds", NULL },
+	{ "stage-wait: 5s\n", "site:1: 'stage-wait': '5s' is not a number of seconds", NULL },
+	{ "stage: disk\n", "site:1: 'stage': 'disk' is none of shared, local, memory, auto", NULL },
 	{ "mpi: node\n", "site:1: 'mpi': 'node' is none of image, host, auto", NULL },
 	{ "host-mpi: /opt/libmpi.so\n", "site:1: 'host-mpi' takes a list, not text",
 	  "host-mpi: [VALUE, VALUE]" },

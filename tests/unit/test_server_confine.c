@@ -7,6 +7,7 @@
  */
 #include "launcher/server_confine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -83,6 +84,15 @@ static int uses_files(void)
 	return 0;
 }
 
+/* No ring in fact: what matters is that the call is let through to it. */
+static int uses_rings(void)
+{
+	for (size_t i = 0; i < files.ring_count; i++)
+		CHECK(syscall(SYS_io_uring_enter, files.rings[i], 0, 0, 0, NULL, 0) < 0 &&
+		      errno != 0);
+	return 0;
+}
+
 static int uses_memory(void)
 {
 	char *some = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
@@ -129,6 +139,7 @@ static void what_serving_takes_works(void **state)
 	if (!server_filter_is_wanted()) /* sanitizers add calls of their own */
 		return;
 	assert_allowed(uses_files);
+	assert_allowed(uses_rings);
 	assert_allowed(uses_memory);
 	assert_allowed(uses_threads);
 }
@@ -209,7 +220,9 @@ static void all_else_ends_it(void **state)
 		{ "writev to another file", SYS_writev, { other, (long)&iov, 0 } },
 		{ "recvmsg of another file", SYS_recvmsg, { other, 0, 0 } },
 		{ "dup3 onto the image", SYS_dup3, { 0, files.image, 0 } },
-		{ "io_uring_setup", 425, { 1, 0 } },
+		{ "io_uring_setup", SYS_io_uring_setup, { 1, 0 } },
+		{ "io_uring_enter of another file", SYS_io_uring_enter, { other, 0, 0, 0, 0, 0 } },
+		{ "io_uring_register", SYS_io_uring_register, { files.rings[0], 0, 0, 0 } },
 		{ "a call that does not exist", 100000, { 0 } },
 #ifdef __x86_64__
 		{ "open", SYS_open, { (long)text, O_RDONLY } },
@@ -285,6 +298,7 @@ static void limits_are_for_good(void **state)
 
 static int open_files(void **state)
 {
+	static int rings[2];
 	int channel[2], ask[2], go[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)state;
@@ -301,7 +315,11 @@ static int open_files(void **state)
 				       .channel = channel[0],
 				       .watch = -1,
 				       .question = ask[0],
-				       .answer = dup(ask[0]) };
+				       .answer = dup(ask[0]),
+				       .rings = rings,
+				       .ring_count = COUNT_OF(rings) };
+	for (size_t i = 0; i < COUNT_OF(rings); i++)
+		rings[i] = dup(null);
 	other = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return files.image < 0 || other < 0 ? -1 : 0;
 }

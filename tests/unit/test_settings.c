@@ -92,10 +92,12 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	static const char *const writable[] = { "", "no", "memory", "dir" };
 	static const char *const mpi[] = { "", "image", "host", "auto" };
 	static const char *const gpus[] = { "", "auto", "none", "all", "list" };
+	static const char *const stage[] = { "", "shared", "local", "memory", "auto" };
+	static const char *const pull[] = { "", "newer", "always", "missing", "never" };
 	static const char *const nic[] = { "", "all", "none", "nearest" };
 	int len = snprintf(
 		out, size,
-		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s slurm=%s stats=%s %x",
+		"%s %s %s:%d %s %s:%s:%s home=%s root=%s entry=%s log=%s clean=%s mpi=%s gpus=%s nic=%s stage=%s slurm=%s stats=%s %x",
 		settings->digest ? settings->digest : "",
 		settings->workdir ? settings->workdir : "", settings->name ? settings->name : "",
 		settings->name_mode, settings->save ? settings->save : "",
@@ -104,12 +106,17 @@ static void describe(const struct settings *settings, char *out, size_t size)
 		choices[settings->mount_home], choices[settings->remap_root],
 		choices[settings->entrypoint], choices[settings->entrypoint_log],
 		choices[settings->clean_env], mpi[settings->mpi], gpus[settings->gpus],
-		nic[settings->nic], choices[settings->slurm], choices[settings->stats],
-		settings->unshare.what);
+		nic[settings->nic], stage[settings->stage], choices[settings->slurm],
+		choices[settings->stats], settings->unshare.what);
 
 	if (settings->image_cache)
 		len += snprintf(out + len, size - (size_t)len, " cache:%zu.",
 				settings->image_cache);
+	if (settings->image_transport)
+		len += snprintf(out + len, size - (size_t)len, " transport:%d.",
+				(int)settings->image_transport);
+	if (settings->pull)
+		len += snprintf(out + len, size - (size_t)len, " pull:%s", pull[settings->pull]);
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
 		len += snprintf(out + len, size - (size_t)len, " %u:%u",
 				settings->unshare.ports[i].host,
@@ -135,6 +142,9 @@ static const struct {
 	{ "digest", "sha256:" A64, "sha256:" A64 " " },
 	{ "digest", "sha256:" A63 "F", "sha256:" A63 "f " },
 	{ "image-cache", "1048576", " cache:1048576." },
+	{ "image-transport", "auto", " transport:1." },
+	{ "image-transport", "io_uring", " transport:2." },
+	{ "image-transport", "dev", " transport:3." },
 	{ "image-cache", "1024k", " cache:1048576." },
 	{ "image-cache", "0000000000000000000000000000032m", " cache:33554432." },
 	{ "image-cache", "64M", " cache:67108864." },
@@ -174,7 +184,15 @@ static const struct {
 	{ "gpus", "0", " #0" },
 	{ "gpus", "3,0-1,1", " #0 #1 #3" },
 	{ "gpus", "4095", " gpus=list " },
+	{ "pull", "newer", " pull:newer" },
+	{ "pull", "always", " pull:always" },
+	{ "pull", "missing", " pull:missing" },
+	{ "pull", "never", " pull:never" },
 	{ "nic", "all", " nic=all " },
+	{ "stage", "shared", " stage=shared " },
+	{ "stage", "local", " stage=local " },
+	{ "stage", "memory", " stage=memory " },
+	{ "stage", "auto", " stage=auto " },
 	{ "nic", "none", " nic=none " },
 	{ "nic", "nearest", " nic=nearest " },
 	{ "device", "nvidia.com/gpu=0", " nvidia.com/gpu=0" },
@@ -259,6 +277,17 @@ static const struct {
 	{ "digest", "sha256:" A64 "a", "'sha256:" A64 "a' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "g", "'sha256:" A63 "g' is not a digest", digest_rule },
 	{ "digest", "sha256:" A63 "\n", "'sha256:" A63 "?' is not a digest", digest_rule },
+	{ "image-transport", "", "'' is none of auto, io_uring, dev", "auto, io_uring, dev" },
+	{ "image-transport", "uring", "'uring' is none of auto, io_uring, dev", NULL },
+	{ "image-transport", "DEV", "'DEV' is none of auto, io_uring, dev", NULL },
+	{ "image", "docker://Busybox", "image 'docker://Busybox': 'Busybox' is no name of an image",
+	  "docker://[HOST[:PORT]/]NAME[:TAG] or ...NAME@sha256:HEX, NAME in lower case" },
+	{ "image", "docker:busybox",
+	  "image 'docker:busybox' is no path, and no image of a registry",
+	  "docker://busybox; ./docker:busybox for a file" },
+	{ "pull", "", "'' is none of newer, always, missing, never",
+	  "newer, always, missing, never" },
+	{ "pull", "alway", "'alway' is none of newer, always, missing, never", "always" },
 	{ "image-cache", "", "'' is not a size", cache_rule },
 	{ "image-cache", "m", "'m' is not a size", cache_rule },
 	{ "image-cache", "-1", "'-1' is not a size", cache_rule },
@@ -331,6 +360,9 @@ static const struct {
 	{ "gpus", "0 1", "'0 1' is not a list of numbers", NULL },
 	{ "gpus", "4096", "'4096' is not a list of numbers", NULL },
 	{ "gpus", "99999999999999999999", "'99999999999999999999' is not a list of numbers", NULL },
+	{ "stage", "disk", "'disk' is none of shared, local, memory, auto", NULL },
+	{ "stage", "locl", "'locl' is none of shared, local, memory, auto", "local" },
+	{ "stage", "", "'' is none of shared, local, memory, auto", NULL },
 	{ "nic", "near", "'near' is none of all, none, nearest", NULL },
 	{ "nic", "nearst", "'nearst' is none of all, none, nearest", "nearest" },
 	{ "device", "", "'' is not the name of a device",

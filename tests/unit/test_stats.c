@@ -126,15 +126,17 @@ static void all_values(void **state)
 	(void)state;
 	for (size_t i = 0; i < STAT_COUNT; i++)
 		values[i] = 1000 + i;
-	assert_string_equal(
-		stats_line(values, 0, text),
-		"mounted in 1.0 ms, read by ranks 1001 bytes, decompressed 1002 bytes, "
-		"read from the image's file 1003 bytes");
+	assert_string_equal(stats_line(values, 0, text),
+			    "mounted in 1.0 ms, read by ranks 1001 bytes, decompressed 1002 bytes, "
+			    "read from the image's file 1003 bytes");
+	assert_string_equal(stats_line(values, 1, text),
+			    "cache hits 1004, misses 1005, requests by io_uring 1006");
+	values[STAT_RINGS] = 0;
 	assert_string_equal(stats_line(values, 1, text), "cache hits 1004, misses 1005");
 	assert_string_equal(stats_line(values, 2, text),
-			    "requests 8076: names 1006, attributes 1007, symbolic links 1008, "
-			    "opens 1009, reads 1010, listings 1011, extended attributes 1012, "
-			    "others 1013");
+			    "requests 8084: names 1007, attributes 1008, symbolic links 1009, "
+			    "opens 1010, reads 1011, listings 1012, extended attributes 1013, "
+			    "others 1014");
 }
 
 /* Keys become words of a line and of JSON, titles columns. */

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ask.c - see ask.h. */
+#include "launcher/imports/ask.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "common/source.h"
+#include "images/crypto.h"
+#include "launcher/imports/program.h"
+
+#define SKOPEO   "skopeo"
+#define PATIENCE "--command-timeout=60s"
+
+/* What skopeo says, in any case, and what helps. %s is the host of the registry. */
+static const struct {
+	const char *said, *cause, *remedy;
+} reasons[] = {
+	{ "toomanyrequests", "the registry allows no more requests for now",
+	  "wait, or log in: skopeo login %s" },
+	{ "429 too many", "the registry allows no more requests for now",
+	  "wait, or log in: skopeo login %s" },
+	{ "unauthorized", "the registry wants a login, or there is no such image",
+	  "skopeo login %s, and check the name" },
+	{ "authentication required", "the registry wants a login", "skopeo login %s" },
+	{ "invalid username/password", "the registry refuses the login", "skopeo login %s" },
+	{ "denied", "the registry wants another login, or there is no such image",
+	  "skopeo login %s, and check the name" },
+	{ "manifest unknown", "the registry has no such image", "check the name and the tag" },
+	{ "name unknown", "the registry has no such image", "check the name and the tag" },
+	{ "not found", "the registry has no such image", "check the name and the tag" },
+	{ "http response to https client", "the registry does without TLS",
+	  "in containers-registries.conf(5): insecure = true for %s" },
+	{ "x509", "the registry's certificate cannot be trusted",
+	  "ask your admin for its authority in /etc/containers/certs.d/%s" },
+	{ "no such host", "the registry's name is not known on this node",
+	  "check the name; can this node reach %s?" },
+	{ "connection refused", "the registry does not answer", "can this node reach %s?" },
+	{ "deadline exceeded", "the registry does not answer in time", "can this node reach %s?" },
+	{ "timeout", "the registry does not answer in time", "can this node reach %s?" },
+	{ "unreachable", "the registry cannot be reached", "can this node reach %s?" },
+	{ "connection reset", "the registry has broken the connection off", "start it again" },
+};
+
+static void host_of(const char *source, char *host, size_t size)
+{
+	const char *at = source_is_registry(source) ? source + strlen("docker://") : "";
+
+	snprintf(host, size, "%.*s", (int)strcspn(at, "/"), at);
+}
+
+/* Copies a text that is quoted as Go does. */
+static void unquote(const char *at, size_t len, char *out)
+{
+	for (size_t i = 0; i < len; i++)
+		if (at[i] != '\\' || (i + 1 < len && at[i + 1] == '\\'))
+			*out++ = at[i];
+	*out = '\0';
+}
+
+/* The message of the last line, without time, level, and the image's name: ... msg="TEXT". */
+static void last_message(const char *said, char out[PROGRAM_SAY_MAX + 1])
+{
+	static const char parsing[] = "Error parsing image name \"";
+	size_t len = strlen(said);
+	const char *at, *message;
+
+	while (len > 0 && said[len - 1] == '\n')
+		len--;
+	at = said + len;
+	while (at > said && at[-1] != '\n')
+		at--;
+	len -= (size_t)(at - said);
+	message = memmem(at, len, "msg=\"", 5);
+	if (message) {
+		len -= (size_t)(message + 5 - at);
+		at = message + 5;
+		if (len > 0 && at[len - 1] == '"')
+			len--;
+	}
+	unquote(at, len, out);
+	if (strncmp(out, parsing, strlen(parsing)) == 0 && (at = strstr(out, "\": ")))
+		memmove(out, at + 3, strlen(at + 3) + 1);
+}
+
+int ask_explain(const char *source, const char *said, struct error *err)
+{
+	char message[PROGRAM_SAY_MAX + 1], host[300];
+
+	last_message(said, message);
+	host_of(source, host, sizeof(host));
+	for (size_t i = 0; source_is_registry(source) && i < sizeof(reasons) / sizeof(reasons[0]);
+	     i++) {
+		if (!strcasestr(message, reasons[i].said))
+			continue;
+		error_set(err, 0, "%s (%s)", reasons[i].cause, message);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		return error_remedy(err, reasons[i].remedy, host);
+#pragma GCC diagnostic pop
+	}
+	return error_set(err, 0, "%s", message[0] ? message : SKOPEO " failed without a word");
+}
+
+static int refuse_start(struct error *err)
+{
+	if (err->errnum != ENOENT)
+		return -1;
+	error_set(err, 0, "there is no " SKOPEO " on this node, which talks to registries");
+	return error_remedy(err, "ask your admin for the package " SKOPEO);
+}
+
+static int take_digest(const struct program *program, char digest[DIGEST_TEXT_SIZE],
+		       struct error *err)
+{
+	unsigned char bytes[DIGEST_BYTES];
+
+	if (program->too_much || program->len == 0)
+		return error_set(err, 0, "its manifest has %s",
+				 program->too_much ? "more than 4 MiB" : "no bytes");
+	if (crypto_open(err) < 0)
+		return -1;
+	if (crypto_sha256(program->out, program->len, bytes) < 0)
+		return error_set(err, ENOMEM, "cannot tell the digest of the manifest");
+	digest_format(bytes, digest);
+	return 0;
+}
+
+int ask_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *err)
+{
+	const char *argv[] = { SKOPEO, PATIENCE, "inspect", "--raw", source, NULL };
+	struct program program;
+	int result = program_run(&program, argv, err);
+
+	if (result < 0)
+		result = refuse_start(err);
+	else if (program.code != 0 && !program.too_much)
+		result = ask_explain(source, program.said, err);
+	else
+		result = take_digest(&program, digest, err);
+	program_done(&program);
+	return result;
+}
+
+/* Behind "davit: NODE: " of the line `at`. */
+static const char *behind_node(const char *at)
+{
+	const char *colon = strncmp(at, "davit: ", 7) == 0 ? strstr(at + 7, ": ") : NULL;
+
+	return colon ? colon + 2 : at;
+}
+
+/* Takes over what another davit has told: its last cause and the remedy behind it. */
+static int take_error(const char *said, struct error *err)
+{
+	cleanup_free char *copy = strdup(said);
+	const char *cause = NULL, *remedy = NULL;
+	char *rest = copy, *line;
+
+	while (copy && (line = strsep(&rest, "\n"))) {
+		const char *text = behind_node(line);
+
+		if (strncmp(text, "try: ", 5) == 0)
+			remedy = text + 5;
+		else if (text[0])
+			cause = text, remedy = NULL;
+	}
+	error_set(err, 0, "%s", cause ? cause : "davit image import failed without a word");
+	return remedy ? error_remedy(err, "%s", remedy) : -1;
+}
+
+int ask_import(const char *source, const char *digest, const char *file, struct error *err)
+{
+	cleanup_free char *pinned = source_pinned(source, digest);
+	const char *argv[] = {
+		"/proc/self/exe", "image", "import", "-q", "--", pinned, file, NULL
+	};
+	struct program program;
+	int result;
+
+	if (!pinned)
+		return error_set(err, ENOMEM, "cannot keep the image's name");
+	result = program_run(&program, argv, err);
+	if (result == 0 && program.code != 0)
+		result = take_error(program.said, err);
+	program_done(&program);
+	return result;
+}
