@@ -68,6 +68,7 @@
 #define archive_write_free libarchive.archive_write_free
 #define archive_write_header libarchive.archive_write_header
 #define archive_write_new libarchive.archive_write_new
+#define archive_write_open libarchive.archive_write_open
 #define archive_write_open_fd libarchive.archive_write_open_fd
 #define archive_write_set_bytes_in_last_block libarchive.archive_write_set_bytes_in_last_block
 #define archive_write_set_bytes_per_block libarchive.archive_write_set_bytes_per_block

@@ -63,11 +63,27 @@ static void forget_signals(struct pack *pack)
 		(void)sigaction(ends[i], &pack->ends[i], NULL);
 }
 
+/* libarchive's callback. What it still writes when it is freed is for nobody. */
+static la_ssize_t write_out(struct archive *archive, void *data, const void *buf, size_t size)
+{
+	const struct pack *pack = data;
+	ssize_t n;
+
+	if (pack->output < 0)
+		return (la_ssize_t)size;
+	do
+		n = write(pack->output, buf, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		archive_set_error(archive, errno, "cannot write to mksquashfs");
+	return n;
+}
+
 /* Nothing is kept back, so that two of them can write in turn. */
-static int open_writer(struct archive *archive, int fd)
+static int open_writer(struct archive *archive, struct pack *pack)
 {
 	if (archive_write_set_bytes_per_block(archive, 0) != ARCHIVE_OK ||
-	    archive_write_open_fd(archive, fd) != ARCHIVE_OK)
+	    archive_write_open(archive, pack, NULL, write_out, NULL) != ARCHIVE_OK)
 		return -1;
 	return 0;
 }
@@ -92,8 +108,7 @@ static int start_writers(struct pack *pack, const struct pack_options *options, 
 	    archive_write_set_format_option(pack->archive, "pax", "xattrheader", "SCHILY") !=
 		    ARCHIVE_OK ||
 	    archive_write_set_format_gnutar(pack->links) != ARCHIVE_OK ||
-	    open_writer(pack->archive, pack->output) < 0 ||
-	    open_writer(pack->links, pack->output) < 0)
+	    open_writer(pack->archive, pack) < 0 || open_writer(pack->links, pack) < 0)
 		return error_set(err, ENOMEM, "cannot start to write");
 	return 0;
 }
@@ -241,15 +256,9 @@ void pack_abort(struct pack *pack)
 		return;
 	tool_done(&pack->tool);
 	if (pack->output >= 0)
-		close(pack->output);
-	if (pack->archive) {
-		(void)archive_write_fail(pack->archive);
-		(void)archive_write_free(pack->archive);
-	}
-	if (pack->links) {
-		(void)archive_write_fail(pack->links);
-		(void)archive_write_free(pack->links);
-	}
+		close(steal_fd(&pack->output));
+	(void)archive_write_free(pack->archive);
+	(void)archive_write_free(pack->links);
 	newfile_done(&pack->file);
 	forget_signals(pack);
 	*pack = (struct pack)PACK_INIT;
