@@ -55,14 +55,15 @@ static const struct known {
 	const char *what;
 	const char *remedy;
 } known[] = {
-	{ 257, "ustar", 5, "a tar archive",
-	  "sqfstar NEW.sqfs <FILE, or unpack it and mksquashfs DIR NEW.sqfs" },
-	{ 0, "\x1f\x8b", 2, "a gzip file", "unpack it, then mksquashfs DIR NEW.sqfs" },
-	{ 0, "\x28\xb5\x2f\xfd", 4, "a zstd file", "unpack it, then mksquashfs DIR NEW.sqfs" },
+	{ 257, "ustar", 5, "a tar archive", "davit image import FILE NEW.sqfs" },
+	{ 0, "\x1f\x8b", 2, "a gzip file",
+	  "davit image import FILE NEW.sqfs, if it is the tar of a root" },
+	{ 0, "\x28\xb5\x2f\xfd", 4, "a zstd file",
+	  "davit image import FILE NEW.sqfs, if it is the tar of a root" },
 	{ 0,
 	  "\xfd"
 	  "7zXZ",
-	  5, "an xz file", "unpack it, then mksquashfs DIR NEW.sqfs" },
+	  5, "an xz file", "davit image import FILE NEW.sqfs, if it is the tar of a root" },
 	{ 0,
 	  "\x7f"
 	  "ELF",

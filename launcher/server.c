@@ -211,7 +211,7 @@ static int close_others(const struct start *start)
 	const int keep[] = { server->image->fd,     seal_of(server),     start->go[0],
 			     server->channel,       server->watch,       server->held,
 			     handover->question_fd, handover->answer_fd, server->rendezvous->page,
-			     server->imported,       server->trace };
+			     server->imported,      server->trace };
 	size_t count = sizeof(keep) / sizeof(keep[0]);
 	int last = STDERR_FILENO;
 

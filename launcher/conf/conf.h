@@ -69,22 +69,22 @@ struct conf {
 	char **gpu_programs;    /* names of programs that do */
 	char **gpu_files;       /* paths of files that do */
 	char **nic_libraries; /* patterns of sonames that go with an adapter where the image has none; or NULL */
-	char **nic_files;        /* paths of files and directories that go with them; or NULL */
-	char **cdi_directories;  /* where CDI's specifications are */
-	char **cdi_hooks;        /* paths of programs that CDI's hooks may start; or NULL */
-	char *topology_file;     /* the node's topology as hwloc's XML, or NULL */
-	char *state_dir;         /* where named containers keep their layers; absolute */
-	char *import_cache;      /* directory of imported images with patterns, or NULL; */
+	char **nic_files;          /* paths of files and directories that go with them; or NULL */
+	char **cdi_directories;    /* where CDI's specifications are */
+	char **cdi_hooks;          /* paths of programs that CDI's hooks may start; or NULL */
+	char *topology_file;       /* the node's topology as hwloc's XML, or NULL */
+	char *state_dir;           /* where named containers keep their layers; absolute */
+	char *import_cache;        /* directory of imported images with patterns, or NULL; */
 	uint64_t import_cache_max; /* bytes that they may take */
-	char *stage_dir;         /* where copies of images lie; absolute, with patterns */
-	unsigned int stage_wait; /* seconds without news after which a node copies by itself */
-	char **image_keys;       /* public keys whose signatures on images count; or NULL */
-	bool subids;             /* may /etc/subuid be used for remap-root? */
-	bool user_config;        /* do files of users count? */
-	bool is_site_read;       /* nothing of the site's file is missing here */
-	bool audit;              /* are there lines in the system's log? */
-	struct policy policy;    /* who may have which container */
-	bool least_privilege;    /* nothing that neither user nor image has asked for? */
+	char *stage_dir;           /* where copies of images lie; absolute, with patterns */
+	unsigned int stage_wait;   /* seconds without news after which a node copies by itself */
+	char **image_keys;         /* public keys whose signatures on images count; or NULL */
+	bool subids;               /* may /etc/subuid be used for remap-root? */
+	bool user_config;          /* do files of users count? */
+	bool is_site_read;         /* nothing of the site's file is missing here */
+	bool audit;                /* are there lines in the system's log? */
+	struct policy policy;      /* who may have which container */
+	bool least_privilege;      /* nothing that neither user nor image has asked for? */
 	/* Patterns of what images get if they ask (policy_matches()); each ends with NULL or is NULL. */
 	char **image_mounts, **image_devices, **image_system_calls;
 	size_t forbidden

@@ -47,8 +47,7 @@ static void check(const struct containerfile *file)
 	for (size_t i = 0; i < file->count; i++) {
 		const struct instruction *step = &file->items[i];
 
-		if (step->line <= line || !step->text || !step->text[0] ||
-		    strchr(step->text, '\n'))
+		if (step->line <= line || !step->text || !step->text[0] || strchr(step->text, '\n'))
 			abort();
 		line = step->line;
 		(void)containerfile_flag(step, "from");

@@ -88,9 +88,9 @@ teardown() {
 	fail_on_two_nodes "SIF image '$images/image.sif': its header is damaged" \
 	    'copy or build it again' '' --container="$images/image.sif"
 	fail_on_two_nodes "image '$images/image.tar' is a tar archive, not a squashfs" \
-	    'sqfstar *' '' --container="$images/image.tar"
+	    'davit image import FILE NEW.sqfs' '' --container="$images/image.tar"
 	fail_on_two_nodes "image '$images/image.tar.gz' is a gzip file, not a squashfs" \
-	    'unpack it*' '' --container="$images/image.tar.gz"
+	    'davit image import *' '' --container="$images/image.tar.gz"
 	fail_on_two_nodes "image '/bin/true' is a program, not a squashfs" \
 	    'srun --container=IMAGE COMMAND' '' --container=/bin/true
 }

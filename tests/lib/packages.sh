@@ -20,7 +20,7 @@ packages_test="
 	afl++ apache2-utils bats bindfs bubblewrap buildah clang debootstrap docker-registry e2fsprogs file fsverity gdb git hostname hwloc-nox
 	iproute2 jq libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich
 	musl-tools openmpi-bin openssl passt rsyslog
-	shellcheck skopeo slirp4netns strace uidmap umoci util-linux xz-utils"
+	shellcheck skopeo slirp4netns strace uidmap umoci util-linux xz-utils zstd"
 
 # Prints which of the packages $@ are not installed.
 packages_missing() {

@@ -101,7 +101,7 @@ static void other_files(void **state)
 	refused("b", "image '%s/b' is a script, not a squashfs", "srun --container=IMAGE COMMAND");
 	put("b", "\x1f\x8b\x08");
 	refused("b", "image '%s/b' is a gzip file, not a squashfs",
-		"unpack it, then mksquashfs DIR NEW.sqfs");
+		"davit image import FILE NEW.sqfs, if it is the tar of a root");
 	put("b", "hello");
 	refused("b", "image '%s/b' is neither a squashfs nor a SIF",
 		"file %s/b; mksquashfs DIR NEW.sqfs makes an image from a directory");
