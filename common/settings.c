@@ -245,66 +245,6 @@ static int set_image_cache(struct settings *settings, const char *value, struct 
 	return settings_parse_cache(&settings->image_cache, value, err);
 }
 
-static int parse_port(const char **at, uint16_t *port)
-{
-	char *end;
-	unsigned long value = isdigit((unsigned char)**at) ? strtoul(*at, &end, 10) : 0;
-
-	if (value == 0 || value > UINT16_MAX)
-		return -1;
-	*port = (uint16_t)value;
-	*at = end;
-	return 0;
-}
-
-/* HOST[:CONTAINER][+...] */
-static int parse_ports(struct unshare *unshare, const char *text, struct error *err)
-{
-	const char *at = text;
-
-	do {
-		struct port port, *bigger;
-
-		bigger = realloc(unshare->ports, (unshare->port_count + 1) * sizeof(*bigger));
-		if (!bigger)
-			return error_set(err, ENOMEM, "cannot keep the ports");
-		unshare->ports = bigger;
-		if (parse_port(&at, &port.host) < 0)
-			goto bad;
-		port.container = port.host;
-		if (*at == ':' && (at++, parse_port(&at, &port.container) < 0))
-			goto bad;
-		bigger[unshare->port_count++] = port;
-	} while (*at++ == '+');
-	if (!at[-1])
-		return 0;
-bad:
-	error_set(err, 0, "'%s' are not ports", text);
-	return error_remedy(err, "net:slirp:PORT, or net:slirp:NODEPORT:PORT+...; 1 to 65535");
-}
-
-static int parse_namespace(struct unshare *unshare, const char *word, struct error *err)
-{
-	static const char *const words[] = { "net", "ipc", "uts", "pid", "net:slirp", "net:host" };
-	const char *near;
-
-	if (strncmp(word, "net:slirp:", strlen("net:slirp:")) == 0) {
-		unshare->what |= UNSHARE_NET | UNSHARE_SLIRP;
-		return parse_ports(unshare, word + strlen("net:slirp:"), err);
-	}
-	if (strcmp(word, "net:slirp") == 0)
-		unshare->what |= UNSHARE_NET;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(word, words[i]) == 0) {
-			unshare->what |= 1u << i;
-			return 0;
-		}
-	near = word_nearest(word, words, sizeof(words) / sizeof(words[0]));
-	error_set(err, 0, "unknown namespace '%s'", word);
-	return error_remedy(err, "%s%snet, net:slirp, net:host, ipc, uts, pid", near ? near : "",
-			    near ? "; there are " : "");
-}
-
 /* Finds which of `count` words the value is. Returns its index, or -1 with `err` set. */
 static int parse_word(const char *value, const char *const *words, size_t count, struct error *err)
 {
@@ -320,28 +260,6 @@ static int parse_word(const char *value, const char *const *words, size_t count,
 	}
 	error_set(err, 0, "'%s' is none of %s", value, all);
 	return error_remedy(err, "%s", near ? near : all);
-}
-
-static int set_mpi(struct settings *settings, const char *value, struct error *err)
-{
-	static const char *const words[] = { "image", "host", "auto" };
-	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
-
-	if (index < 0)
-		return -1;
-	settings->mpi = (enum mpi_choice)(MPI_IMAGE + index);
-	return 0;
-}
-
-static int set_pull(struct settings *settings, const char *value, struct error *err)
-{
-	static const char *const words[] = { "newer", "always", "missing", "never" };
-	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
-
-	if (index < 0)
-		return -1;
-	settings->pull = (enum pull)(PULL_NEWER + index);
-	return 0;
 }
 
 static int set_gpus(struct settings *settings, const char *value, struct error *err)
@@ -361,39 +279,6 @@ static int set_gpus(struct settings *settings, const char *value, struct error *
 	numbers_done(&settings->gpu_numbers);
 	settings->gpu_numbers = numbers;
 	settings->gpus = (enum gpus_choice)(GPUS_AUTO + index);
-	return 0;
-}
-
-static int set_nic(struct settings *settings, const char *value, struct error *err)
-{
-	static const char *const words[] = { "all", "none", "nearest" };
-	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
-
-	if (index < 0)
-		return -1;
-	settings->nic = (enum nic_choice)(NIC_ALL + index);
-	return 0;
-}
-
-static int set_image_transport(struct settings *settings, const char *value, struct error *err)
-{
-	static const char *const words[] = { "auto", "io_uring", "dev" };
-	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
-
-	if (index < 0)
-		return -1;
-	settings->image_transport = (enum transport)(TRANSPORT_AUTO + index);
-	return 0;
-}
-
-static int set_stage(struct settings *settings, const char *value, struct error *err)
-{
-	static const char *const words[] = { "shared", "local", "memory", "auto" };
-	int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);
-
-	if (index < 0)
-		return -1;
-	settings->stage = (enum stage_choice)(STAGE_SHARED + index);
 	return 0;
 }
 
@@ -419,34 +304,35 @@ static int set_security(struct settings *settings, const char *value, struct err
 	return 0;
 }
 
-static void unshare_done(struct unshare *unshare)
-{
-	free(unshare->ports);
-	*unshare = (struct unshare){ .what = 0 };
-}
-
 static int set_unshare(struct settings *settings, const char *value, struct error *err)
 {
-	cleanup_free char *copy = strdup(value);
-	struct unshare unshare = { .what = 0 };
-	char *rest = copy, *word;
+	struct unshare unshare;
 
-	if (!copy)
-		return error_set(err, ENOMEM, "cannot keep the value");
-	while ((word = strsep(&rest, ",")))
-		if (parse_namespace(&unshare, word, err) < 0) {
-			unshare_done(&unshare);
-			return -1;
-		}
-	if ((unshare.what & UNSHARE_NET) && (unshare.what & UNSHARE_HOST)) {
-		unshare_done(&unshare);
-		error_set(err, 0, "a network of its own, and the node's");
-		return error_remedy(err, "net:host for the node's alone");
-	}
+	if (unshare_parse(&unshare, value, err) < 0)
+		return -1;
 	unshare_done(&settings->unshare);
 	settings->unshare = unshare;
 	return 0;
 }
+
+/* The words of an enumeration, in its order; the one that stands for "not said" has none. */
+#define SET_WORD(field, type, first, ...)                                                       \
+	static int set_##field(struct settings *settings, const char *value, struct error *err) \
+	{                                                                                       \
+		static const char *const words[] = { __VA_ARGS__ };                             \
+		int index = parse_word(value, words, sizeof(words) / sizeof(words[0]), err);    \
+                                                                                                \
+		if (index < 0)                                                                  \
+			return -1;                                                              \
+		settings->field = (type)(first + index);                                        \
+		return 0;                                                                       \
+	}
+
+SET_WORD(mpi, enum mpi_choice, MPI_IMAGE, "image", "host", "auto")
+SET_WORD(pull, enum pull, PULL_NEWER, "newer", "always", "missing", "never")
+SET_WORD(nic, enum nic_choice, NIC_ALL, "all", "none", "nearest")
+SET_WORD(image_transport, enum transport, TRANSPORT_AUTO, "auto", "io_uring", "dev")
+SET_WORD(stage, enum stage_choice, STAGE_SHARED, "shared", "local", "memory", "auto")
 
 #define SET_SWITCH(field)                                                                       \
 	static int set_##field(struct settings *settings, const char *value, struct error *err) \
@@ -519,69 +405,6 @@ const struct option_def settings_options[] = {
 	{ NULL, NULL, ARG_NONE, NULL, NULL, NULL },
 };
 /* clang-format on */
-
-const struct option_def *settings_find(const char *name)
-{
-	for (const struct option_def *def = settings_options; def->name; def++)
-		if (strcmp(def->name, name) == 0)
-			return def;
-	return NULL;
-}
-
-const char *settings_nearest(const char *name)
-{
-	const char *words[64];
-	size_t count = 0;
-
-	for (const struct option_def *def = settings_options; def->name && count + 2 < 64; def++) {
-		words[count++] = def->name;
-		if (def->opposite)
-			words[count++] = def->opposite;
-	}
-	return word_nearest(name, words, count);
-}
-
-void settings_srun_name(const char *name, char *out, size_t size)
-{
-	bool is_no = strncmp(name, "no-", 3) == 0;
-
-	snprintf(out, size, "%scontainer-%s", is_no ? "no-" : "", name + (is_no ? 3 : 0));
-}
-
-static const char *get_variable(const char *prefix, const char *name,
-				char *(*get)(const char *name), char *variable)
-{
-	const char *value;
-
-	snprintf(variable, SETTINGS_VARIABLE_MAX, "%s_CONTAINER_%s", prefix, name);
-	for (char *at = variable; *at; at++)
-		*at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
-	value = get(variable);
-	return value && value[0] ? value : NULL;
-}
-
-const char *settings_getenv(const struct option_def *def, char *(*get)(const char *name),
-			    char variable[SETTINGS_VARIABLE_MAX])
-{
-	static const char *const prefixes[] = { "DAVIT", "PYXIS" };
-	struct error ignored = ERROR_INIT;
-	enum choice choice;
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		const char *value = get_variable(prefixes[i], def->name, get, variable);
-
-		if (value)
-			return value;
-		if (!def->opposite)
-			continue;
-		value = get_variable(prefixes[i], def->opposite, get, variable);
-		if (value && settings_parse_switch(&choice, value, &ignored) == 0)
-			return choice == CHOICE_YES ? "no" : "yes";
-		if (value)
-			return value; /* and whoever takes it will say what is wrong */
-	}
-	return NULL;
-}
 
 int settings_set(struct settings *settings, const char *name, const char *value, struct error *err)
 {

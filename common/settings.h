@@ -19,6 +19,7 @@
 #include "common/envspec.h"
 #include "common/error.h"
 #include "common/mountspec.h"
+#include "common/unsharespec.h"
 
 enum choice {
 	CHOICE_UNSET,
@@ -90,24 +91,6 @@ enum stage_choice {
 	STAGE_LOCAL,  /* a copy on a disk of each node */
 	STAGE_MEMORY, /* a copy in the memory of each node */
 	STAGE_AUTO
-};
-
-/* Bits of struct unshare. */
-#define UNSHARE_NET   1u
-#define UNSHARE_IPC   2u
-#define UNSHARE_UTS   4u
-#define UNSHARE_PID   8u
-#define UNSHARE_SLIRP 16u /* with UNSHARE_NET: the network leads out */
-#define UNSHARE_HOST  32u /* without: the node's network, whatever else an image would get */
-
-struct port {
-	uint16_t host, container;
-};
-
-struct unshare {
-	unsigned int what;
-	struct port *ports; /* published on the node */
-	size_t port_count;
 };
 
 /* What the image server keeps of decompressed data. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_settings.c - NAME=VALUE lines, set one after the other: each option's own parser. */
-/* link: common/digest.c common/settings.c common/source.c common/devicespec.c common/envspec.c common/mountspec.c common/nearest.c common/securityspec.c common/error.c common/fd.c */
+/* link: common/digest.c common/settings.c common/settings_names.c common/unsharespec.c common/source.c common/devicespec.c common/envspec.c common/mountspec.c common/nearest.c common/securityspec.c common/error.c common/fd.c */
 #include "common/settings.h"
 #include "tests/fuzz/fuzz.h"
 
