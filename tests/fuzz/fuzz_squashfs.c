@@ -12,7 +12,7 @@
  * Nearly all mutations of a compressed table only break it. So there are seeds without compression,
  * and the mutator puts the head of the image right again, most of the time.
  */
-/* link: images/serve.c images/session.c images/cpus.c images/listing.c images/content.c images/ahead.c images/blocks.c images/added.c images/warm.c images/start.c images/trace.c images/tracefile.c images/squash.c images/read.c images/stats.c images/measure.c images/verity.c images/seal.c images/merkle.c images/sign.c images/beside.c images/crypto.c common/digest.c images/metadata.c images/codec.c images/squash_dir.c images/squash_file.c images/squash_inode.c images/squash_xattr.c images/check.c images/direct.c images/direct_files.c images/inodemap.c images/names.c images/quote.c images/walk.c common/error.c common/fd.c -I/usr/include/fuse3 -lsquashfuse -lzstd -ldeflate -lfuse3 -lpthread */
+/* link: images/serve.c images/session.c images/cpus.c images/listing.c images/content.c images/ahead.c images/blocks.c images/added.c images/warm.c images/start.c images/trace.c images/tracefile.c images/uring_none.c images/squash.c images/read.c images/stats.c images/measure.c images/verity.c images/seal.c images/merkle.c images/sign.c images/beside.c images/crypto.c common/digest.c images/metadata.c images/codec.c images/squash_dir.c images/squash_file.c images/squash_inode.c images/squash_xattr.c images/check.c images/direct.c images/direct_files.c images/inodemap.c images/names.c images/quote.c images/walk.c common/error.c common/fd.c -I/usr/include/fuse3 -lsquashfuse -lzstd -ldeflate -lfuse3 -lpthread */
 /* options: -max_len=16384 -malloc_limit_mb=600 */
 #define FUSE_USE_VERSION 32
 #include "tests/fuzz/fuzz.h"
