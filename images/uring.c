@@ -69,6 +69,8 @@ struct header {
 #define ROOM   ((size_t)4096)
 #define BUFFER (ROOM + CONTENT_MAX)
 
+#define PAUSE 1000 /* microseconds */
+
 /* One for each queue. */
 struct slot {
 	struct ring *ring;
@@ -366,6 +368,15 @@ static bool is_end(int result)
 	return result == -ENOTCONN || result == -ECONNABORTED || result == -ECANCELED;
 }
 
+/* Where FUSE could not register a queue, the kernel uses the channel. But a security module refuses before
+ * FUSE hears of it: then the kernel waits for that queue, and all who use the mount do. */
+static bool is_fatal(const struct slot *slot, int result)
+{
+	if (slot->operation == CMD_REGISTER)
+		return result == -EACCES || result == -EPERM;
+	return !is_end(result);
+}
+
 /* Takes one completion. Returns false when there is nothing more to come. */
 static bool take(struct ring *ring)
 {
@@ -382,18 +393,31 @@ static bool take(struct ring *ring)
 		process(slot);
 	else if (result == -EINTR || result == -EAGAIN)
 		queue(slot, slot->operation);
-	else if (slot->operation == CMD_REGISTER || is_end(result))
-		return false; /* where it could not register, the kernel uses the channel */
-	else
+	else if (is_fatal(slot, result))
 		abort(); /* nobody would answer that queue any more */
+	else
+		return false;
 	return true;
+}
+
+/* Waits for a completion, too. What is not submitted stays in the ring for the next time: so without memory for it
+ * somebody may have more in a moment. With a thread that ends otherwise, whoever asks its queues would wait for
+ * ever; a server that dies is an error, which is told. */
+static int submit(struct ring *ring)
+{
+	int result = io_uring_submit_and_wait(&ring->io, 1);
+
+	if (result == -EAGAIN || result == -EBUSY || result == -ENOMEM)
+		(void)usleep(PAUSE);
+	else if (result < 0 && result != -EINTR)
+		abort();
+	return result;
 }
 
 static void *serve(void *data)
 {
 	struct ring *ring = data;
 	struct uring *uring = ring->uring;
-	int result;
 
 	if (CPU_COUNT(&ring->cpus) > 0)
 		(void)sched_setaffinity(0, sizeof(ring->cpus), &ring->cpus);
@@ -404,9 +428,8 @@ static void *serve(void *data)
 	for (int i = 0; i < uring->queues; i++)
 		if (uring->slots[i].ring == ring)
 			queue(&uring->slots[i], CMD_REGISTER);
-	do
-		result = io_uring_submit_and_wait(&ring->io, 1);
-	while (result == -EINTR || (result >= 0 && take(ring)));
+	while (submit(ring) < 0 || take(ring))
+		;
 	return NULL;
 }
 

@@ -5,9 +5,24 @@
  * The kernel's side is played here where lengths are to be wrong; that a server works with a kernel that
  * has this is a test of tests/integration.
  */
+#include <liburing.h>
+
+/* What the kernel says to serve(). */
+static int submit_or_play(struct io_uring *io, unsigned int count);
+static int peek_or_play(struct io_uring *io, struct io_uring_cqe **cqe);
+static void see_or_play(struct io_uring *io, struct io_uring_cqe *cqe);
+
+#define io_uring_submit_and_wait submit_or_play
+#define io_uring_peek_cqe        peek_or_play
+#define io_uring_cqe_seen        see_or_play
 #include "images/uring.c"
+#undef io_uring_submit_and_wait
+#undef io_uring_peek_cqe
+#undef io_uring_cqe_seen
 
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tests/unit/unit.h"
 
@@ -277,6 +292,106 @@ static void it_is_used_only_where_offered(void **state)
 	uring_begin(uring, false);
 }
 
+/* What is played: what submitting gives each time, and what then completes, of the ring's only slot. */
+static struct {
+	const int *submits, *results; /* 1 ends `submits`, with which the last of `results` comes */
+	struct io_uring_cqe cqe;
+	int said;
+	struct slot *slot;
+} play;
+
+static int submit_or_play(struct io_uring *io, unsigned int count)
+{
+	(void)io;
+	(void)count;
+	if (play.said > 20)
+		_exit(3);
+	play.said++;
+	return *play.submits == 1 ? 1 : *play.submits++;
+}
+
+static int peek_or_play(struct io_uring *io, struct io_uring_cqe **cqe)
+{
+	(void)io;
+	if (*play.submits != 1)
+		return -EAGAIN;
+	play.cqe = (struct io_uring_cqe){ .user_data = (uint64_t)(uintptr_t)play.slot,
+					  .res = *play.results };
+	*cqe = &play.cqe;
+	return 0;
+}
+
+/* As if what is in the ring had been taken. */
+static void see_or_play(struct io_uring *io, struct io_uring_cqe *cqe)
+{
+	(void)cqe;
+	io->sq.sqe_head = io->sq.sqe_tail = 0;
+	*io->sq.khead = *io->sq.ktail = 0;
+	if (play.results[1] != 1)
+		play.results++;
+}
+
+/* How a thread ends to which the kernel says that: 0, it is over; or the signal of which the server dies; 3: it
+ * goes on without an end. */
+static int served(const int *submits, const int *results, bool is_registered)
+{
+	static const struct rlimit no_core = { 0, 0 };
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct uring *uring = begin(&play.slot);
+
+		(void)setrlimit(RLIMIT_CORE, &no_core);
+		(void)signal(SIGABRT, SIG_DFL);
+		play.submits = submits;
+		play.results = results;
+		uring_begin(uring, true);
+		if (is_registered) {
+			play.slot->operation = CMD_COMMIT_FETCH;
+			while (submit(play.slot->ring) < 0 || take(play.slot->ring))
+				;
+		} else {
+			serve(play.slot->ring);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A queue without its thread would let ranks wait for ever. */
+static void no_queue_is_left_alone(void **state)
+{
+	static const int none[] = { 1 }, waits[] = { -EINTR, -EAGAIN, 0, -EBUSY, -ENOMEM, 1 },
+			 broken[] = { -EBADR, 1 };
+	static const struct {
+		int results[3];
+		int first, later; /* to the first command, and to one after that */
+	} cases[] = {
+		{ { -ENOTCONN, 1 }, 0, 0 },
+		{ { -ECANCELED, 1 }, 0, 0 },
+		{ { -EINTR, -ECONNABORTED, 1 }, 0, 0 },
+		/* FUSE knows, and uses the channel */
+		{ { -EINVAL, 1 }, 0, SIGABRT },
+		{ { -ENOMEM, 1 }, 0, SIGABRT },
+		/* by a security module */
+		{ { -EACCES, 1 }, SIGABRT, SIGABRT },
+		{ { -EPERM, 1 }, SIGABRT, SIGABRT },
+	};
+	struct slot *slot;
+
+	(void)state;
+	uring_free(begin(&slot));
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(served(none, cases[i].results, false), cases[i].first);
+		assert_int_equal(served(none, cases[i].results, true), cases[i].later);
+		assert_int_equal(served(waits, cases[i].results, false), cases[i].first);
+		assert_int_equal(served(broken, cases[i].results, false), SIGABRT);
+	}
+}
+
 static int open_channel(void **state)
 {
 	(void)state;
@@ -294,6 +409,7 @@ int main(void)
 		cmocka_unit_test(answers_go_back),
 		cmocka_unit_test(an_answer_too_long_is_an_error),
 		cmocka_unit_test(it_is_used_only_where_offered),
+		cmocka_unit_test(no_queue_is_left_alone),
 	};
 
 	return cmocka_run_group_tests_name("uring", tests, open_channel, NULL);
