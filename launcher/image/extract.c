@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "common/fd.h"
 #include "common/syscalls.h"
@@ -202,31 +204,77 @@ static int write_content(const struct making *making, int fd)
 	return 0;
 }
 
-static int create(const struct making *making)
-{
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(making->to->parent, making->at->name, flags, 0600);
+/* A file that gets its name when it is whole. Where the file system has none without a name, it has another
+ * beside until then. */
+struct fresh {
+	int fd;
+	char temporary[32]; /* "": it has no name */
+};
 
-	if (fd < 0 && make_room(making))
-		fd = openat(making->to->parent, making->at->name, flags, 0600);
-	return fd < 0 ? fail(making, "make", errno) : fd;
+/* Whether something is in the way that stays; errno says what. */
+static bool is_taken(const struct making *making)
+{
+	struct stat st;
+
+	if (fstatat(making->to->parent, making->at->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	errno = making->to->replaces ? EISDIR : EEXIST;
+	return !making->to->replaces || S_ISDIR(st.st_mode);
+}
+
+static int create(const struct making *making, struct fresh *fresh)
+{
+	int parent = making->to->parent;
+
+	if (is_taken(making))
+		return fail(making, "make", errno);
+	fresh->temporary[0] = '\0';
+	fresh->fd = openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fresh->fd >= 0)
+		return 0;
+	snprintf(fresh->temporary, sizeof(fresh->temporary), ".davit-%d", getpid());
+	fresh->fd = openat(parent, fresh->temporary,
+			   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fresh->fd < 0 ? fail(making, "make", errno) : 0;
+}
+
+static int give_name(const struct making *making, const struct fresh *fresh)
+{
+	int parent = making->to->parent, result;
+	const char *name = making->at->name;
+	char from[64];
+
+	/* NFS has no rename that replaces nothing. */
+	if (fresh->temporary[0])
+		return is_taken(making) ? -1 : renameat(parent, fresh->temporary, parent, name);
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fresh->fd);
+	result = linkat(AT_FDCWD, from, parent, name, AT_SYMLINK_FOLLOW);
+	if (result < 0 && make_room(making))
+		result = linkat(AT_FDCWD, from, parent, name, AT_SYMLINK_FOLLOW);
+	return result;
 }
 
 static int make_file(const struct making *making)
 {
-	cleanup_close int fd = create(making);
+	struct fresh fresh;
 	int result;
 
-	if (fd < 0)
+	if (create(making, &fresh) < 0)
 		return -1;
-	result = write_content(making, fd);
+	result = write_content(making, fresh.fd);
 	if (result == 0)
-		result = finish(making, fd);
+		result = finish(making, fresh.fd);
+	if (result == 0 && give_name(making, &fresh) < 0)
+		result = fail(making, "make", errno);
+	else if (result == 0)
+		fresh.temporary[0] = '\0';
 	/* Some file systems tell only now that there is no room. */
-	if (close(steal_fd(&fd)) < 0 && result == 0)
+	if (close(fresh.fd) < 0 && result == 0) {
 		result = fail(making, "write", errno);
-	if (result < 0)
 		(void)unlinkat(making->to->parent, making->at->name, 0);
+	}
+	if (fresh.temporary[0])
+		(void)unlinkat(making->to->parent, fresh.temporary, 0);
 	return result;
 }
 

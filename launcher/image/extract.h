@@ -4,7 +4,8 @@
  *
  * A file is put at its path in the image below that directory. Nothing outside is written, whatever names and
  * links the image has and whoever else writes to the directory meanwhile: each directory on the way is
- * opened without following a link. What is there already is an error, but for directories, or replaced.
+ * opened without following a link. What is there already is an error, but for directories, or replaced. A
+ * file has its name when it is whole, whatever ends the process.
  */
 #ifndef DAVIT_IMAGE_EXTRACT_H
 #define DAVIT_IMAGE_EXTRACT_H

@@ -312,6 +312,35 @@ refused_by_all() {
 	umount "$mine/small"
 }
 
+@test 'extract: who is ended leaves no half file' {
+	# of a signal that comes when the file gets too big
+	run_alice bash -c 'ulimit -c 0 -f 100; exec "$0" image extract -C "$1" "$2" file numbers' "$DAVIT" "$mine/out" "$plain"
+	assert_status $((128 + $(kill -l XFSZ)))
+	assert_equal "$(ls -A "$mine/out")" file
+	echo own | alice tee "$mine/out/numbers" >/dev/null
+	run_alice bash -c 'ulimit -c 0 -f 100; exec "$0" image extract -f -C "$1" "$2" numbers' "$DAVIT" "$mine/out" "$plain"
+	assert_equal "$(<"$mine/out/numbers")" own
+}
+
+@test 'extract: to a file system where each file has a name from the beginning on' {
+	install -d -o alice -g alice "$mine/small"
+	bindfs "$mine/small" "$mine/small"
+	image extract -C "$mine/small/out" "$plain" numbers dir
+	assert_success
+	cmp "$tree/numbers" "$mine/small/out/numbers"
+	image extract -C "$mine/small/out" "$plain" numbers
+	assert_failure "$host" "cannot make '$mine/small/out/numbers': File exists" '*'
+	echo own | alice tee "$mine/small/out/numbers" >/dev/null
+	alice mkdir "$mine/small/out/sparse"
+	image extract -f -C "$mine/small/out" "$plain" numbers
+	assert_success
+	cmp "$tree/numbers" "$mine/small/out/numbers"
+	image extract -f -C "$mine/small/out" "$plain" sparse
+	assert_failure "$host" "cannot make '$mine/small/out/sparse': Is a directory" 'remove the directory first'
+	assert_equal "$(ls -A "$mine/small/out")" $'dir\nnumbers\nsparse'
+	umount "$mine/small"
+}
+
 # ---- verify ----------------------------------------------------------------
 
 @test 'verify: whole images without a seal' {
