@@ -12,7 +12,7 @@
  * Nearly all mutations of a compressed table only break it. So there are seeds without compression,
  * and the mutator puts the head of the image right again, most of the time.
  */
-/* link: images/serve.c images/session.c images/cpus.c images/listing.c images/content.c images/ahead.c images/blocks.c images/added.c images/warm.c images/start.c images/trace.c images/tracefile.c images/uring_none.c images/squash.c images/read.c images/stats.c images/measure.c images/verity.c images/seal.c images/merkle.c images/sign.c images/beside.c images/crypto.c common/digest.c images/metadata.c images/codec.c images/squash_dir.c images/squash_file.c images/squash_inode.c images/squash_xattr.c images/check.c images/direct.c images/direct_files.c images/inodemap.c images/names.c images/quote.c images/walk.c common/error.c common/fd.c -I/usr/include/fuse3 -lsquashfuse -lzstd -ldeflate -lfuse3 -lpthread */
+/* link: images/serve.c images/session.c images/cpus.c images/listing.c images/content.c images/ahead.c images/blocks.c images/added.c images/warm.c images/start.c images/trace.c images/tracefile.c images/uring_none.c images/squash.c images/read.c images/stats.c images/measure.c images/verity.c images/seal.c images/merkle.c images/sign.c images/beside.c images/crypto.c common/digest.c images/metadata.c images/codec.c images/squash_dir.c images/squash_file.c images/squash_inode.c images/squash_xattr.c images/check.c images/direct.c images/direct_files.c images/inodemap.c images/order.c images/names.c images/quote.c images/walk.c common/error.c common/fd.c -I/usr/include/fuse3 -lsquashfuse -lzstd -ldeflate -lfuse3 -lpthread */
 /* options: -max_len=16384 -malloc_limit_mb=600 */
 #define FUSE_USE_VERSION 32
 #include "tests/fuzz/fuzz.h"
@@ -27,6 +27,7 @@
 #include "common/fd.h"
 #include "images/check.h"
 #include "images/direct.h"
+#include "images/order.h"
 #include "images/quote.h"
 #include "images/serve.h"
 #include "images/walk.h"
@@ -413,6 +414,8 @@ static void name_damage(const char *path, const char *what, void *data)
 		assert((unsigned char)*at >= 0x20 && *at != 0x7f);
 }
 
+static char last[PATH_MAX]; /* file that was visited */
+
 static enum walk_next visit(const struct walk_at *at, void *data)
 {
 	const struct direct *direct = data;
@@ -425,11 +428,31 @@ static enum walk_next visit(const struct walk_at *at, void *data)
 	if (direct_find(direct, at->path, false, &place) == 0)
 		assert(strcmp(place.path, at->path) == 0);
 	(void)direct_find(direct, at->path, true, &place);
+	if (S_ISREG(at->st->st_mode))
+		snprintf(last, sizeof(last), "%s", at->path);
 	if (S_ISREG(at->st->st_mode) && direct_stretch(direct, at->inode, 0, &hole, &rest) == 0)
 		assert(hole >= 0 && rest >= 0 && hole + rest <= at->st->st_size);
 	if (direct_read(direct, at->inode, 0, buf, sizeof(buf), &got) == 0)
 		assert((off_t)got <= at->st->st_size);
 	return WALK_ON;
+}
+
+/* All that the walk sees is in the order once, the files of the trace in front of other files. */
+static void put_in_order(struct squash *squash, const char *path)
+{
+	struct trace_line lines[] = { { .path = (char *)(uintptr_t) "/file", .piece = 1 },
+				      { .path = (char *)(uintptr_t)path, .is_whole = true } };
+	const struct trace_list trace = { .lines = lines, .count = path ? 2 : 1 };
+	struct error err = ERROR_INIT;
+	struct order order;
+	uint64_t end;
+
+	if (order_make(&order, squash, &trace, 1, &err) == 0) {
+		for (size_t i = 1; i < order.count; i++)
+			assert(order.entries[i - 1].place <= order.entries[i].place);
+		(void)order_find_end(&order, squash, &end, &err);
+	}
+	order_done(&order);
 }
 
 static void look(const struct image *image)
@@ -439,9 +462,11 @@ static void look(const struct image *image)
 	struct error err = ERROR_INIT;
 	struct check check;
 
+	last[0] = '\0';
 	if (direct_open(&direct, image, &err) == 0) {
 		(void)walk_tree(direct.squash, squash_root(direct.squash), "/", &walk, &err);
 		(void)check_squash(&check, direct.squash, name_damage, NULL, &err);
+		put_in_order(direct.squash, last[0] ? last : NULL);
 	}
 	direct_close(&direct);
 }
