@@ -295,10 +295,10 @@ static void it_is_used_only_where_offered(void **state)
 /* What is played: what submitting gives each time, and what then completes, of the ring's only slot. */
 static struct {
 	const int *submits, *results; /* 1 ends `submits`, with which the last of `results` comes */
-	struct io_uring_cqe cqe;
 	int said;
 	struct slot *slot;
 } play;
+static struct io_uring_cqe played;
 
 static int submit_or_play(struct io_uring *io, unsigned int count)
 {
@@ -315,9 +315,9 @@ static int peek_or_play(struct io_uring *io, struct io_uring_cqe **cqe)
 	(void)io;
 	if (*play.submits != 1)
 		return -EAGAIN;
-	play.cqe = (struct io_uring_cqe){ .user_data = (uint64_t)(uintptr_t)play.slot,
-					  .res = *play.results };
-	*cqe = &play.cqe;
+	played.user_data = (uint64_t)(uintptr_t)play.slot;
+	played.res = *play.results;
+	*cqe = &played;
 	return 0;
 }
 
