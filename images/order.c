@@ -18,6 +18,12 @@
 #define STORED_PLAIN ((uint32_t)1 << 24) /* in the header of a block: it is not compressed */
 #define NOWHERE      UINT64_MAX
 
+/* Bytes of paths: ten million of them have 1 GiB. A small image may have more than anybody's memory holds, all of
+ * them below deep directories. */
+#ifndef BYTES_MAX
+#define BYTES_MAX ((size_t)2 << 30)
+#endif
+
 /* An order in the making. Both maps go by inodes. */
 struct making {
 	struct order *order;
@@ -27,7 +33,7 @@ struct making {
 	struct wanted {
 		uint64_t pieces, read; /* how many it has, and how many of them were read */
 	} * files;
-	size_t file_count, file_room, room;
+	size_t file_count, file_room, room, bytes;
 	void *missing; /* paths that the image has not: a tree, see tsearch(3) */
 	int errnum;
 };
@@ -200,10 +206,12 @@ static enum walk_next each(const struct walk_at *at, void *data)
 {
 	struct making *making = data;
 
-	if (add(making, at) == 0)
-		return WALK_ON;
-	making->errnum = ENOMEM;
-	return WALK_STOP;
+	making->bytes += strlen(at->path) + 1;
+	if (making->bytes > BYTES_MAX)
+		making->errnum = EFBIG;
+	else if (add(making, at) < 0)
+		making->errnum = ENOMEM;
+	return making->errnum ? WALK_STOP : WALK_ON;
 }
 
 /* Entries of one place and key stay as the walk had them: their number comes last. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_order.c - in which order the files of an image come by its traces. */
-#include "images/order.h"
+#define BYTES_MAX ((size_t)8000) /* for order.c */
+#include "images/order.c"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -171,6 +172,17 @@ static void damage_is_told(void **state)
 	assert_true(err.cause[0]);
 }
 
+static void there_is_a_limit_to_all_paths(void **state)
+{
+	struct trace_line lines[] = { WHOLE("/a") };
+	const struct trace_list trace = { .lines = lines, .count = 1 };
+
+	(void)state;
+	open_seed("index");
+	assert_int_equal(order_make(&order, squash, &trace, 1, &err), -1);
+	assert_int_equal(err.errnum, EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +192,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_end_is_behind_the_last_byte, close_it),
 		cmocka_unit_test_teardown(names_are_looked_up, close_it),
 		cmocka_unit_test_teardown(damage_is_told, close_it),
+		cmocka_unit_test_teardown(there_is_a_limit_to_all_paths, close_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
