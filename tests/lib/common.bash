@@ -60,6 +60,7 @@ run_davit() { run_alice "$DAVIT" run "$@"; }
 # Starts a command as alice, to look at while it runs; finish() waits for it and
 # sets what `run` sets.
 begin() {
+	: >"$BATS_TEST_TMPDIR/begun.out" # what the last one wrote is gone before anybody looks
 	alice "$@" >"$BATS_TEST_TMPDIR/begun.out" \
 	    2>"$BATS_TEST_TMPDIR/begun.err" </dev/null &
 	begun=$!
