@@ -5,25 +5,30 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "images/import/tree_inner.h"
 
 #define TABLE_FIRST ((size_t)1 << 12)
+#define PRIME       (((uint64_t)1 << 31) - 1)
 
-/* FNV-1a, begun with the directory: names are an attacker's, who gains no more than a slow import. */
-static size_t hash(const struct node *parent, const char *name, size_t len)
+/* The value, at a random point, of the polynomial (modulo the prime 2^31 - 1) that the directory and the
+ * name are: whatever names an attacker chooses, few of the points let many of them collide. */
+static size_t hash(const struct tree *tree, const struct node *parent, const char *name, size_t len)
 {
-	uint64_t value = 0xcbf29ce484222325u ^ ((uintptr_t)parent >> 4);
+	uint64_t value = (uintptr_t)parent % PRIME;
 
-	for (size_t i = 0; i < len; i++)
-		value = (value ^ (unsigned char)name[i]) * 0x100000001b3u;
-	return (size_t)(value ^ value >> 29);
+	for (size_t i = 0; i < len; i++) {
+		value = value * tree->point + (unsigned char)name[i];
+		value = (value & PRIME) + (value >> 31);
+	}
+	return (size_t)(value % PRIME);
 }
 
 static struct node **slot(const struct tree *tree, const struct node *parent, const char *name,
 			  size_t len)
 {
-	return &tree->table[hash(parent, name, len) & (tree->table_size - 1)];
+	return &tree->table[hash(tree, parent, name, len) & (tree->table_size - 1)];
 }
 
 static int grow_table(struct tree *tree)
@@ -44,6 +49,16 @@ static int grow_table(struct tree *tree)
 			*at = node;
 		}
 	free(old);
+	return 0;
+}
+
+int tree_charge(struct tree *tree, size_t bytes)
+{
+	if (bytes > tree->bytes_left) {
+		errno = EFBIG;
+		return -1;
+	}
+	tree->bytes_left -= bytes;
 	return 0;
 }
 
@@ -68,7 +83,8 @@ struct node *tree_add(struct tree *tree, struct node *parent, const char *name, 
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
-	if (tree->node_count >= tree->table_size && grow_table(tree) < 0)
+	if (tree_charge(tree, sizeof(*node) + len + 1) < 0 ||
+	    (tree->node_count >= tree->table_size && grow_table(tree) < 0))
 		return NULL;
 	node = calloc(1, sizeof(*node) + len + 1);
 	if (!node)
@@ -152,6 +168,10 @@ void tree_remove(struct tree *tree, struct node *node)
 
 void tree_empty_lower(struct tree *tree, struct node *node, uint32_t layer)
 {
+	/* Once is all for a layer: what comes behind is of the layer itself. */
+	if (node->emptied == layer)
+		return;
+	node->emptied = layer;
 	for (struct node *child = node->children, *next; child; child = next) {
 		next = child->behind;
 		tree_remove_lower(tree, child, layer);
@@ -174,6 +194,8 @@ struct content *tree_new_content(struct tree *tree, uint32_t layer, uint32_t ind
 {
 	struct content *content;
 
+	if (tree_charge(tree, sizeof(*content) + sizeof(content)) < 0)
+		return NULL;
 	if (tree->content_count == tree->content_room) {
 		size_t room = tree->content_room ? tree->content_room * 2 : 1024;
 		struct content **more = reallocarray(tree->contents, room, sizeof(*more));
@@ -224,7 +246,12 @@ struct node *tree_next_directory(struct node *node)
 
 int tree_init(struct tree *tree)
 {
-	*tree = (struct tree){ .table_size = TABLE_FIRST };
+	uint32_t random;
+
+	*tree = (struct tree){ .table_size = TABLE_FIRST, .bytes_left = TREE_BYTES_MAX };
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -1;
+	tree->point = 256 + random % (PRIME - 256);
 	tree->table = calloc(TABLE_FIRST, sizeof(struct node *));
 	if (tree->table)
 		tree->root = tree_add(tree, NULL, "", 0, 0);

@@ -28,6 +28,7 @@
 
 #define TREE_ENTRIES_MAX ((uint64_t)8 << 20) /* of all layers */
 #define TREE_PATH_MAX    ((size_t)4095)      /* bytes */
+#define TREE_BYTES_MAX   ((uint64_t)2 << 30) /* of memory, for names and what goes with them */
 #define TREE_FILE_MAX    ((int64_t)1 << 40)  /* bytes of a file */
 
 struct node;
@@ -53,6 +54,7 @@ struct node {
 	time_t mtime;
 	mode_t mode;        /* without the type */
 	uint32_t layer;     /* the last that had it */
+	uint32_t emptied;   /* the last that took out what lower ones have in it, 0: none */
 	uint16_t path_size; /* bytes, without a leading "/" */
 	char name[];
 };
@@ -61,13 +63,15 @@ struct tree {
 	struct node *root;
 	struct node **table;
 	size_t table_size, node_count;
+	uint64_t point;      /* of this tree's hash, see tree.c: order comes of nothing in it */
+	uint64_t bytes_left; /* of TREE_BYTES_MAX; what is taken out does not come back */
 	struct content **contents; /* by layer and index */
 	size_t content_count, content_room;
 	uint64_t entry_count, left_out;
 	time_t newest; /* of all times of entries, 0 and more */
 };
 
-/* Returns 0, or -1 without memory. */
+/* Returns 0, or -1 without memory, or random numbers. */
 int tree_init(struct tree *tree);
 void tree_done(struct tree *tree);
 

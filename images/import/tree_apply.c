@@ -8,7 +8,8 @@
 #include "common/fd.h"
 #include "images/import/tree_inner.h"
 
-#define LINKS_MAX       40 /* followed for one name, as Linux does */
+#define ENTRY_BYTES     1024 /* of one of libarchive's, about */
+#define LINKS_MAX       40   /* followed for one name, as Linux does */
 #define WHITEOUT        ".wh."
 #define WHITEOUT_LEN    4
 #define WHITEOUT_AUFS   ".wh..wh."
@@ -23,7 +24,22 @@ struct place {
 
 static int refuse_memory(struct error *err)
 {
+	if (errno == EFBIG)
+		return error_set(err, 0, "the names of the image need more than %ju MiB of memory",
+				 (uintmax_t)TREE_BYTES_MAX >> 20);
 	return error_set(err, errno, "cannot keep the names of the image");
+}
+
+static size_t xattr_bytes(struct archive_entry *entry)
+{
+	size_t bytes = ENTRY_BYTES, size;
+	const char *name;
+	const void *value;
+
+	(void)archive_entry_xattr_reset(entry);
+	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+		bytes += ENTRY_BYTES / 16 + strlen(name) + size;
+	return bytes;
 }
 
 static bool is_word(const char *name, size_t len, const char *word)
@@ -159,6 +175,8 @@ static int apply_directory(struct place *place, struct node *node, struct archiv
 	node->layer = place->layer;
 	if (archive_entry_xattr_count(entry) == 0)
 		return 0;
+	if (tree_charge(place->tree, xattr_bytes(entry)) < 0)
+		return refuse_memory(err);
 	node->xattrs = archive_entry_clone(entry);
 	return node->xattrs ? 0 : refuse_memory(err);
 }
@@ -215,7 +233,7 @@ static int apply_content(struct place *place, struct node *node, uint32_t index,
 				 (intmax_t)archive_entry_size(entry));
 	tree_empty(place->tree, node);
 	content = tree_new_content(place->tree, place->layer, index);
-	if (content && is_link)
+	if (content && is_link && tree_charge(place->tree, strlen(target) + 1) == 0)
 		content->target = strdup(target);
 	if (!content || (is_link && !content->target))
 		return refuse_memory(err);

@@ -8,6 +8,9 @@
 struct node *tree_find(const struct tree *tree, const struct node *parent, const char *name,
 		       size_t len);
 
+/* Before `bytes` are kept. Returns 0, or -1 with errno EFBIG: too many. */
+int tree_charge(struct tree *tree, size_t bytes);
+
 /* A new directory; NULL with errno set. Paths are bounded, and by that how deep a tree is. */
 struct node *tree_add(struct tree *tree, struct node *parent, const char *name, size_t len,
 		      uint32_t layer);
