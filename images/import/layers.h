@@ -27,7 +27,8 @@ struct layers {
 	bool has_whiteouts; /* else names with ".wh." are names */
 	char *config;       /* JSON, or NULL */
 	size_t config_size;
-	void *source; /* of what follows */
+	unsigned int timeout; /* seconds in which a byte of a layer has to come, 0: any */
+	void *source;         /* of what follows */
 	/* Returns a descriptor to be read to its end, or -1 with `err` set. */
 	int (*open)(struct layers *layers, size_t index, struct error *err);
 	/* Behind the end, or before. Returns 0, or -1 with `err` set: something was wrong with it. NULL:
@@ -57,6 +58,7 @@ struct skopeo_options {
 	const char *arch;
 	const char *authfile; /* NULL: where skopeo looks for it */
 	bool no_tls_verify;
+	unsigned int timeout; /* seconds in which it has to answer, and bytes to come; 0: 180 */
 };
 int layers_open_skopeo(struct layers *layers, const char *reference,
 		       const struct skopeo_options *options, struct error *err);

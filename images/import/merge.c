@@ -53,8 +53,8 @@ static int read_layer(struct run *run, uint32_t layer, each_entry each, struct e
 	struct stream *stream = NULL;
 
 	if (fd >= 0)
-		stream = stream_open(fd, &layers->list[layer], run->merge->progress ? tick : NULL,
-				     run, err);
+		stream = stream_open(fd, &layers->list[layer], layers->timeout,
+				     run->merge->progress ? tick : NULL, run, err);
 	if (stream)
 		result = read_entries(run, stream, layer, each, err);
 	stream_close(stream);

@@ -6,17 +6,22 @@
  * its standard input, contents come through pipes that are passed with replies (cmd/skopeo/proxy.go of
  * github.com/containers/skopeo). So no blob is ever on disk. It ends, and removes what it has in TMPDIR,
  * when the other end of the socket is closed, whatever becomes of this process; a terminal's signals
- * are not for it.
+ * are not for it. But it looks at its socket only between requests, and never loses patience with a
+ * registry that does not answer: so it is killed when it does not end, and, of a registry, of which it
+ * keeps nothing in TMPDIR, dies with this process.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +34,8 @@
 #define REPLY_MAX   ((size_t)64 << 10)
 #define CONFIG_MAX  ((size_t)8 << 20)
 #define ANSWER_SECS 180
+#define FINISH_SECS 10 /* what has been read needs no more of anybody */
+#define END_MS      (5 * 1000)
 #define EXEC_FAILED 127
 
 static const char *const tools[] = { "/usr/bin/skopeo", "/usr/local/bin/skopeo" };
@@ -37,6 +44,8 @@ struct proxy {
 	char *reference;
 	pid_t pid;
 	int socket, messages;
+	unsigned int timeout; /* seconds */
+	bool is_silent;       /* it has not answered in time */
 	json_int_t image;
 };
 
@@ -57,14 +66,22 @@ static const char *find_tool(struct error *err)
 	return NULL;
 }
 
-static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *options, int socket,
-				int messages)
+static bool is_registry(const char *reference)
+{
+	return strncmp(reference, "docker://", strlen("docker://")) == 0;
+}
+
+static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *options,
+				const struct proxy *proxy, int socket, pid_t parent)
 {
 	const char *argv[16];
 	char authfile[4096];
 	size_t n = 0;
 	int null = open("/dev/null", O_RDWR);
 
+	if (is_registry(proxy->reference) &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent))
+		_exit(EXEC_FAILED);
 	argv[n++] = "skopeo";
 	argv[n++] = "--override-os=linux";
 	argv[n++] = "--override-arch";
@@ -78,7 +95,7 @@ static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *o
 	}
 	argv[n] = NULL;
 	if (null < 0 || dup2(socket, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(messages, STDERR_FILENO) < 0)
+	    dup2(proxy->messages, STDERR_FILENO) < 0)
 		_exit(EXEC_FAILED);
 	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	(void)setpgid(0, 0);
@@ -90,8 +107,8 @@ static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *o
 
 static int start_tool(struct proxy *proxy, const struct skopeo_options *options, struct error *err)
 {
-	const struct timeval limit = { .tv_sec = ANSWER_SECS };
 	const char *tool = find_tool(err);
+	pid_t parent = getpid();
 	int pair[2];
 
 	if (!tool)
@@ -100,10 +117,9 @@ static int start_tool(struct proxy *proxy, const struct skopeo_options *options,
 	if (proxy->messages < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, errno, "cannot create a socket pair");
 	proxy->socket = pair[0];
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	proxy->pid = fork();
 	if (proxy->pid == 0)
-		exec_tool(tool, options, pair[1], proxy->messages);
+		exec_tool(tool, options, proxy, pair[1], parent);
 	close(pair[1]);
 	return proxy->pid < 0 ? error_set(err, errno, "cannot start skopeo") : 0;
 }
@@ -123,6 +139,15 @@ static int blame_end(struct proxy *proxy, struct error *err)
 			    : text[0] ? text
 				      : "it has ended",
 			    proxy->reference, err);
+}
+
+static int blame_silence(struct proxy *proxy, struct error *err)
+{
+	char text[64];
+
+	proxy->is_silent = true;
+	snprintf(text, sizeof(text), "timeout: nothing came for %u seconds", proxy->timeout);
+	return skopeo_error(text, proxy->reference, err);
 }
 
 /* Receives a packet, and a descriptor where one comes with it, else *fd is -1. */
@@ -164,8 +189,10 @@ static int ask(struct proxy *proxy, const char *method, json_t *args, struct err
 }
 
 /* *reply is a new reference, also on failure; *fd is -1 where no pipe comes with it. */
-static int hear(struct proxy *proxy, json_t **reply, int *fd, struct error *err)
+static int hear(struct proxy *proxy, unsigned int timeout, json_t **reply, int *fd,
+		struct error *err)
 {
+	const struct timeval limit = { .tv_sec = (time_t)timeout };
 	cleanup_free char *buf = malloc(REPLY_MAX);
 	const char *cause = NULL;
 	int success = 0;
@@ -174,9 +201,10 @@ static int hear(struct proxy *proxy, json_t **reply, int *fd, struct error *err)
 	*fd = -1;
 	if (!buf)
 		return error_set(err, ENOMEM, "cannot ask skopeo");
+	(void)setsockopt(proxy->socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	n = receive(proxy->socket, buf, REPLY_MAX, fd);
 	if (n < 0 && errno == EAGAIN)
-		return skopeo_error("timeout: no answer", proxy->reference, err);
+		return blame_silence(proxy, err);
 	if (n <= 0)
 		return blame_end(proxy, err);
 	*reply = json_loadb(buf, (size_t)n, 0, NULL);
@@ -192,7 +220,7 @@ static int call(struct proxy *proxy, const char *method, json_t *args, json_t **
 	cleanup_json json_t *reply = NULL;
 	cleanup_close int fd = -1;
 
-	if (ask(proxy, method, args, err) < 0 || hear(proxy, &reply, &fd, err) < 0)
+	if (ask(proxy, method, args, err) < 0 || hear(proxy, proxy->timeout, &reply, &fd, err) < 0)
 		return -1;
 	if (value)
 		*value = json_incref(json_object_get(reply, "value"));
@@ -206,7 +234,7 @@ static int open_pipe(struct proxy *proxy, const char *method, json_t *args, stru
 	cleanup_json json_t *reply = NULL;
 	cleanup_close int fd = -1;
 
-	if (ask(proxy, method, args, err) < 0 || hear(proxy, &reply, &fd, err) < 0)
+	if (ask(proxy, method, args, err) < 0 || hear(proxy, proxy->timeout, &reply, &fd, err) < 0)
 		return -1;
 	if (fd < 0)
 		return error_set(err, 0, "skopeo's answer to '%s' brings no pipe", method);
@@ -221,8 +249,31 @@ static int finish_pipe(struct proxy *proxy, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
 	cleanup_close int fd = -1;
+	unsigned int timeout = proxy->timeout < FINISH_SECS ? proxy->timeout : FINISH_SECS;
 
-	return hear(proxy, &reply, &fd, err);
+	return hear(proxy, timeout, &reply, &fd, err);
+}
+
+/* All that comes of `fd`, up to CONFIG_MAX bytes. */
+static char *read_pipe(struct proxy *proxy, int fd, size_t *len, struct error *err)
+{
+	cleanup_free char *text = malloc(CONFIG_MAX + 1);
+	struct pollfd pending = { .fd = fd, .events = POLLIN };
+	ssize_t n = text ? 1 : -1;
+
+	for (*len = 0; n > 0 && *len <= CONFIG_MAX; *len += n > 0 ? (size_t)n : 0) {
+		if (poll(&pending, 1, (int)proxy->timeout * 1000) == 0) {
+			blame_silence(proxy, err);
+			return NULL;
+		}
+		do
+			n = read(fd, text + *len, CONFIG_MAX + 1 - *len);
+		while (n < 0 && errno == EINTR);
+	}
+	if (n == 0)
+		return steal_ptr(&text);
+	error_set(err, n < 0 ? errno : EFBIG, "cannot read what skopeo brings");
+	return NULL;
 }
 
 /* Reads all that a method brings. */
@@ -235,10 +286,12 @@ static int fetch(struct proxy *proxy, const char *method, json_t *args, char **t
 	*text = NULL;
 	if (fd < 0)
 		return -1;
-	*text = fd_read_all(fd, CONFIG_MAX, len);
-	if (!*text)
-		error_set(&reading, errno, "cannot read what skopeo brings");
+	*text = read_pipe(proxy, fd, len, &reading);
 	close(fd);
+	if (proxy->is_silent) {
+		*err = reading;
+		return -1;
+	}
 	if (finish_pipe(proxy, err) < 0)
 		return -1;
 	if (!*text)
@@ -270,6 +323,10 @@ static int read_config(struct layers *layers, const char *digest, struct error *
 		  &text, &len, &ignored) < 0 ||
 	    !has_digest(text, len, digest)) {
 		free(steal_ptr(&text));
+		if (proxy->is_silent) {
+			*err = ignored;
+			return -1;
+		}
 		if (fetch(proxy, "GetFullConfig", json_pack("[I]", proxy->image), &text, &len,
 			  err) < 0)
 			return -1;
@@ -293,13 +350,24 @@ static int close_blob(struct layers *layers, size_t index, struct error *err)
 	return finish_pipe(layers->source, err);
 }
 
-/* Closing its socket ends it. */
+/* Closing its socket ends it, unless it waits for somebody else. */
+static void end_tool(const struct proxy *proxy)
+{
+	cleanup_close int end = (int)syscall(SYS_pidfd_open, proxy->pid, 0);
+	struct pollfd pending = { .fd = end, .events = POLLIN };
+
+	if (end < 0 || poll(&pending, 1, proxy->is_silent ? 0 : END_MS) <= 0)
+		(void)kill(proxy->pid, SIGKILL);
+}
+
 static void end_proxy(struct layers *layers)
 {
 	struct proxy *proxy = layers->source;
 
 	if (proxy->socket >= 0)
 		close(proxy->socket);
+	if (proxy->pid > 0)
+		end_tool(proxy);
 	while (proxy->pid > 0 && waitpid(proxy->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (proxy->messages >= 0)
@@ -319,7 +387,9 @@ int layers_open_skopeo(struct layers *layers, const char *reference,
 	if (!proxy)
 		return error_set(err, ENOMEM, "cannot ask skopeo");
 	proxy->socket = proxy->messages = -1;
+	proxy->timeout = options->timeout ? options->timeout : ANSWER_SECS;
 	*layers = (struct layers){ .has_whiteouts = true,
+				   .timeout = proxy->timeout,
 				   .source = proxy,
 				   .open = open_blob,
 				   .close = close_blob,

@@ -11,8 +11,6 @@
 #include "common/digest.h"
 #include "images/crypto.h"
 
-#define STALLED_MS (180 * 1000)
-
 /* libarchive's callbacks: the bytes that are stored ... */
 static la_ssize_t read_stored(struct archive *archive, void *data, const void **buf)
 {
@@ -20,9 +18,9 @@ static la_ssize_t read_stored(struct archive *archive, void *data, const void **
 	struct pollfd pending = { .fd = stream->fd, .events = POLLIN };
 	ssize_t n;
 
-	if (poll(&pending, 1, STALLED_MS) == 0) {
-		archive_set_error(archive, ETIMEDOUT, "nothing more came for %d seconds",
-				  STALLED_MS / 1000);
+	if (poll(&pending, 1, stream->timeout ? (int)stream->timeout * 1000 : -1) == 0) {
+		archive_set_error(archive, ETIMEDOUT, "nothing more came for %u seconds",
+				  stream->timeout);
 		return -1;
 	}
 	do
@@ -96,7 +94,7 @@ static int open_bytes(struct stream *stream, struct error *err)
 	return result == ARCHIVE_OK || stream->is_empty ? 0 : fail(bytes, err);
 }
 
-struct stream *stream_open(int fd, const struct layer *layer,
+struct stream *stream_open(int fd, const struct layer *layer, unsigned int timeout,
 			   void (*tick)(void *data, size_t bytes), void *data, struct error *err)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
@@ -106,7 +104,9 @@ struct stream *stream_open(int fd, const struct layer *layer,
 		error_set(err, ENOMEM, "cannot read it");
 		return NULL;
 	}
-	*stream = (struct stream){ .fd = fd, .layer = layer, .tick = tick, .data = data };
+	*stream = (struct stream){
+		.fd = fd, .layer = layer, .timeout = timeout, .tick = tick, .data = data
+	};
 	stream->bytes = archive_read_new();
 	stream->tar = archive_read_new();
 	stream->stored = crypto_hash_new();

@@ -19,6 +19,7 @@ struct stream {
 	struct crypto_hash *stored, *unpacked;
 	const struct layer *layer;
 	int fd;
+	unsigned int timeout;
 	bool is_empty; /* no byte is in it */
 	uint64_t size; /* bytes read so far */
 	void (*tick)(void *data, size_t bytes);
@@ -26,9 +27,10 @@ struct stream {
 	char stored_buf[1 << 16], unpacked_buf[1 << 16];
 };
 
-/* Begins to read the layer in `fd`, which becomes the stream's. `tick` is told of each piece that is
+/* Begins to read the layer in `fd`, which becomes the stream's. `timeout`: seconds in which a byte has to
+ * come, 0: any. `tick` is told of each piece that is
  * read, or NULL. Returns NULL with `err` set. */
-struct stream *stream_open(int fd, const struct layer *layer,
+struct stream *stream_open(int fd, const struct layer *layer, unsigned int timeout,
 			   void (*tick)(void *data, size_t bytes), void *data, struct error *err);
 
 /* The next entry, the stream's own. Returns 1, 0 at the end, or -1 with `err` set. */

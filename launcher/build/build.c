@@ -67,7 +67,7 @@ void build_done(struct build *build)
 
 int build_import(const struct build *build, const char *source, const char *file, struct error *err)
 {
-	const char *argv[9] = { "/proc/self/exe", "image", "import" };
+	const char *argv[12] = { "/proc/self/exe", "image", "import" };
 	size_t count = 3;
 	int status;
 
@@ -75,6 +75,14 @@ int build_import(const struct build *build, const char *source, const char *file
 		argv[count++] = "--quiet";
 	if (build->replaces)
 		argv[count++] = "--force";
+	if (build->tls_verify) {
+		argv[count++] = "--tls-verify";
+		argv[count++] = build->tls_verify;
+	}
+	if (build->authfile) {
+		argv[count++] = "--authfile";
+		argv[count++] = build->authfile;
+	}
 	argv[count++] = "--";
 	argv[count++] = source;
 	argv[count] = file;

@@ -41,10 +41,11 @@ struct build {
 	const char *path;    /* of that file */
 	const char *context; /* directory */
 	const char *output;
-	const char *target;   /* stage to end with, or NULL */
-	const char *writable; /* as davit run's --writable takes it, or NULL */
-	const char *tool;     /* buildah, podman, docker; NULL: Davit itself */
-	struct list given;    /* --build-arg */
+	const char *target;                /* stage to end with, or NULL */
+	const char *writable;              /* as davit run's --writable takes it, or NULL */
+	const char *authfile, *tls_verify; /* as davit image import takes them, or NULL */
+	const char *tool;                  /* buildah, podman, docker; NULL: Davit itself */
+	struct list given;                 /* --build-arg */
 	bool is_quiet, replaces;
 	/* Made meanwhile. */
 	int context_dir;
@@ -63,8 +64,8 @@ struct build {
 int build_make(struct build *build, struct error *err);
 int build_by_tool(struct build *build, struct error *err);
 
-/* The first of buildah, podman and docker that works, or NULL. */
-const char *build_find_tool(void);
+/* The first of buildah, podman and docker that works, and takes what was given; or NULL. */
+const char *build_find_tool(const struct build *build);
 
 /* Is the layer a directory, and not in memory? */
 static inline bool build_has_layer(const struct build *build)

@@ -20,13 +20,19 @@
 
 static const char *const tools[] = { "buildah", "podman", "docker" };
 
-const char *build_find_tool(void)
+static bool takes_registry(const struct build *build, const char *tool)
+{
+	return strcmp(tool, "docker") != 0 || (!build->tls_verify && !build->authfile);
+}
+
+const char *build_find_tool(const struct build *build)
 {
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
 		const char *argv[] = { tools[i], "info", NULL };
 		struct error ignored = ERROR_INIT;
 
-		if (child_run(argv, CHILD_NOTHING, &ignored) == 0)
+		if (takes_registry(build, tools[i]) &&
+		    child_run(argv, CHILD_NOTHING, &ignored) == 0)
 			return tools[i];
 	}
 	return NULL;
@@ -69,6 +75,12 @@ static int add_options(const struct build *build, struct list *argv)
 
 	if (build->is_quiet)
 		result |= list_add(argv, "-q");
+	if (build->tls_verify)
+		result |= list_add(argv, strcmp(build->tls_verify, "true") == 0
+						 ? "--tls-verify=true"
+						 : "--tls-verify=false");
+	if (build->authfile)
+		result |= list_add(argv, "--authfile") | list_add(argv, build->authfile);
 	if (build->target)
 		result |= list_add(argv, "--target") | list_add(argv, build->target);
 	for (size_t i = 0; i < build->given.count; i++)
@@ -138,6 +150,11 @@ int build_by_tool(struct build *build, struct error *err)
 {
 	cleanup_free char *layout = NULL, *archive = NULL, *id_file = NULL;
 
+	if (!takes_registry(build, build->tool)) {
+		error_set(err, 0, "docker takes neither --tls-verify nor --authfile");
+		return error_remedy(err,
+				    "docker login and docker's configuration, or --with=davit");
+	}
 	child_hold_signals();
 	if (build_make_directory(build, err) < 0)
 		return -1;

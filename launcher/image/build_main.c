@@ -25,6 +25,9 @@ const struct image_option image_build_options[] = {
 	{ "with", 0, "auto|davit|buildah|podman|docker",
 	  "who builds it: Davit, or another program [one that works here, else Davit]" },
 	{ "writable", 0, "DIR|size=SIZE", "where Davit keeps what is written meanwhile [memory]" },
+	{ "authfile", 0, "FILE", "log in to registries with this file, as skopeo login writes it" },
+	{ "tls-verify", 0, "true|false",
+	  "false: take a registry without or with wrong TLS [true]" },
 	{ "force", 0, NULL, "replace a file that is there" },
 	{ "quiet", 'q', NULL, "show nothing but what goes wrong" },
 	{ NULL },
@@ -139,7 +142,7 @@ static int choose_tool(struct build *build, const char *with, bool is_understood
 		return error_remedy(err, "%s", near ? near : "auto");
 	}
 	if (!is_understood || !has_own_base(build))
-		build->tool = build_find_tool();
+		build->tool = build_find_tool(build);
 	return 0;
 }
 
@@ -150,6 +153,11 @@ static int run(struct build *build, const struct image_arguments *arguments, str
 	bool is_understood;
 	size_t len = 0;
 
+	if (build->tls_verify && strcmp(build->tls_verify, "true") != 0 &&
+	    strcmp(build->tls_verify, "false") != 0) {
+		error_set(err, 0, "'--tls-verify=%s' is neither true nor false", build->tls_verify);
+		return error_remedy(err, "--tls-verify=false");
+	}
 	if (take_operands(build, arguments, err) < 0 || take_given(build, arguments, err) < 0)
 		return -1;
 	text = read_file(build, &path, &len, err);
@@ -175,6 +183,8 @@ int image_command_build(const struct image_arguments *arguments, struct error *e
 	build.path = arguments_value(arguments, "file");
 	build.target = arguments_value(arguments, "target");
 	build.writable = arguments_value(arguments, "writable");
+	build.authfile = arguments_value(arguments, "authfile");
+	build.tls_verify = arguments_value(arguments, "tls-verify");
 	build.replaces = arguments_value(arguments, "force") != NULL;
 	build.is_quiet = arguments_value(arguments, "quiet") != NULL;
 	result = run(&build, arguments, err);

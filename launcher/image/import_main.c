@@ -12,7 +12,8 @@
 #include "images/import/import.h"
 #include "launcher/image/image_commands.h"
 
-#define BAR_WIDTH 40
+#define BAR_WIDTH   40
+#define TIMEOUT_MAX (24 * 3600)
 
 const struct image_option image_import_options[] = {
 	{ "compressor", 'c', "NAME", "zstd, gzip, xz, lzo or lz4 (zstd)" },
@@ -23,6 +24,7 @@ const struct image_option image_import_options[] = {
 	{ "authfile", 0, "FILE", "log in to registries with this file, as skopeo login writes it" },
 	{ "tls-verify", 0, "true|false",
 	  "false: take a registry without or with wrong TLS (true)" },
+	{ "timeout", 0, "SECONDS", "give up when nothing comes for so long (180)" },
 	{ "force", 'f', NULL, "replace FILE where it is there" },
 	{ "quiet", 'q', NULL, "say nothing but errors" },
 	{ NULL },
@@ -72,7 +74,7 @@ static int take_options(struct import *import, const struct image_arguments *arg
 			struct error *err)
 {
 	const char *tls = arguments_value(arguments, "tls-verify");
-	size_t level;
+	size_t level, timeout;
 
 	import->pack.compressor = arguments_value(arguments, "compressor");
 	import->pack.keep_owners = arguments_value(arguments, "keep-owners");
@@ -86,8 +88,14 @@ static int take_options(struct import *import, const struct image_arguments *arg
 	import->skopeo.no_tls_verify = tls && strcmp(tls, "false") == 0;
 	if (take_number(arguments_value(arguments, "level"), "level", false, &level, err) < 0 ||
 	    take_number(arguments_value(arguments, "block-size"), "block-size", true,
-			&import->pack.block_size, err) < 0)
+			&import->pack.block_size, err) < 0 ||
+	    take_number(arguments_value(arguments, "timeout"), "timeout", false, &timeout, err) < 0)
 		return -1;
+	if (timeout > TIMEOUT_MAX) {
+		error_set(err, 0, "'--timeout=%zu' is more than a day", timeout);
+		return error_remedy(err, "--timeout=%d, at most", TIMEOUT_MAX);
+	}
+	import->skopeo.timeout = (unsigned int)timeout;
 	import->pack.level = (int)level;
 	return 0;
 }

@@ -231,6 +231,52 @@ drwxr-xr-x root/root /etc/old
 	assert_only /home/alice/new a.sqfs auth
 }
 
+@test 'a registry that is busy, or falls silent' {
+	local mode
+
+	for mode in busy limit; do
+		registry_fake "$BATS_TEST_TMPDIR" $mode
+		import --tls-verify=false "docker://$registry/app:1" new/a.sqfs
+		registry_stop
+		assert_status 125
+		assert_stderr "cannot import 'docker://$registry/app:1': .*(too many requests|toomanyrequests)"
+		assert_stderr "try: some minutes later again, or skopeo login $registry"
+	done
+	for mode in silent config stalls; do
+		registry_fake "$BATS_TEST_TMPDIR" $mode "$here"/layout
+		import --tls-verify=false --timeout=1 "docker://$registry/app:1" new/a.sqfs
+		registry_stop
+		assert_status 125
+		assert_stderr "cannot import 'docker://$registry/app:1': .*timeout: nothing came for 1 seconds"
+		assert_stderr "try: again, when this node reaches $registry"
+		run ! pgrep -u alice -x skopeo
+	done
+	assert_only /home/alice/new
+	import --timeout=86401 "docker://$registry/app:1" new/a.sqfs
+	assert_status 125
+	assert_stderr "'--timeout=86401' is more than a day"
+	import --timeout=x "docker://$registry/app:1" new/a.sqfs
+	assert_status 125
+	assert_stderr "'--timeout=x' is not a number"
+}
+
+@test 'Ctrl-C while a registry is silent' {
+	local mode
+
+	for mode in silent stalls; do
+		registry_fake "$BATS_TEST_TMPDIR" $mode "$here"/layout
+		alice bash -c "exec $DAVIT image import --tls-verify=false docker://$registry/app:1 new/a.sqfs" &
+		importer=$!
+		await pgrep -u alice -x skopeo
+		sleep 0.5
+		pkill -INT -u alice -f "^$DAVIT image import --tls-verify=false docker://$registry"
+		wait "$importer" || true
+		await bash -c '! pgrep -u alice -x skopeo'
+		registry_stop
+		assert_only /home/alice/new
+	done
+}
+
 @test 'a layer with the wrong bytes' {
 	local blob
 

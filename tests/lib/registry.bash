@@ -5,6 +5,7 @@
 #
 #     registry_start DIR [USER PASSWORD]   sets registry (HOST:PORT), registry_pid
 #     registry_stop
+#     registry_fake DIR MODE [LAYOUT]      one that does not do what it should, see fake-registry.pl
 #     layout_begin DIR                     an OCI layout without an image in it
 #     layout_layer DIR TREE.tar [gzip|zstd|none]
 #     layout_end DIR TAG [ARCH [CONFIG]]   an image of the layers since the last one
@@ -51,6 +52,21 @@ registry_await() {
 		sleep 0.05
 	done
 	return 1
+}
+
+registry_fake() {
+	local dir=$1 n
+
+	shift
+	mkdir -p "$dir"
+	: >"$dir/port"
+	perl "$DAVIT_TESTS/lib/fake-registry.pl" "$@" >"$dir/port" 3>&- &
+	registry_pid=$!
+	for ((n = 0; n < 200; n++)); do
+		[[ ! -s "$dir/port" ]] || break
+		sleep 0.05
+	done
+	registry=127.0.0.1:$(<"$dir/port")
 }
 
 registry_stop() {
