@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,14 +68,13 @@ static int give_name(const struct newfile *file)
 	return 0;
 }
 
-int newfile_name(struct newfile *file, struct error *err)
+static int name_it(struct newfile *file, struct error *err)
 {
 	char link[64];
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", file->fd);
-	if (fsync(file->fd) < 0 ||
-	    (file->unnamed &&
-	     linkat(AT_FDCWD, link, file->dir, file->temporary, AT_SYMLINK_FOLLOW) < 0))
+	if (file->unnamed &&
+	    linkat(AT_FDCWD, link, file->dir, file->temporary, AT_SYMLINK_FOLLOW) < 0)
 		return error_set(err, errno, "cannot write '%s'", file->path);
 	file->unnamed = false;
 	if (give_name(file) < 0)
@@ -82,6 +82,21 @@ int newfile_name(struct newfile *file, struct error *err)
 				 file->path);
 	close(steal_fd(&file->fd));
 	return 0;
+}
+
+int newfile_name(struct newfile *file, struct error *err)
+{
+	sigset_t all, before;
+	int result;
+
+	if (fsync(file->fd) < 0)
+		return error_set(err, errno, "cannot write '%s'", file->path);
+	/* A signal between its two names would leave the first. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	result = name_it(file, err);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return result;
 }
 
 void newfile_done(struct newfile *file)

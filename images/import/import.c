@@ -143,17 +143,17 @@ static int import_stdin(struct import *import, struct layers *layers, struct err
 /* The squashfs in a SIF is an image already. */
 static int import_sif(struct import *import, int fd, off_t size, struct error *err)
 {
-	struct newfile file = NEWFILE_INIT;
+	struct pack pack = PACK_INIT;
 	struct sif_partition partition;
 	int result = sif_find_system(fd, size, &partition, err);
 
 	if (result == 0)
-		result = newfile_open(&file, import->file, 0666, err);
+		result = pack_begin(&pack, import->file, &import->pack, err);
 	if (result == 0)
-		result = copy_bytes(fd, file.fd, partition.offset, partition.size, err);
+		result = copy_bytes(fd, pack.file.fd, partition.offset, partition.size, err);
 	if (result == 0)
-		result = newfile_name(&file, err);
-	newfile_done(&file);
+		result = newfile_name(&pack.file, err);
+	pack_abort(&pack);
 	return result;
 }
 

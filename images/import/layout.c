@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -33,11 +34,17 @@ static void decref(json_t **json)
 static int open_digest(const struct layout *layout, const char *digest, struct error *err)
 {
 	char path[sizeof("blobs/sha256/") + DIGEST_TEXT_SIZE];
-	int fd;
+	cleanup_close int fd = -1;
+	struct stat st;
 
 	snprintf(path, sizeof(path), "blobs/sha256/%s", digest + strlen("sha256:"));
 	fd = openat(layout->dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? error_set(err, errno, "cannot open '%s' of the layout", path) : fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot open '%s' of the layout", path);
+	/* A device may have no end, a FIFO may never begin. */
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, 0, "'%s' of the layout is not a file", path);
+	return steal_fd(&fd);
 }
 
 static char *read_digest(const struct layout *layout, const char *digest, size_t *len,

@@ -113,12 +113,11 @@ static int start_writers(struct pack *pack, const struct pack_options *options, 
 	return 0;
 }
 
-/* Checks, and begins the file. */
-static int start(struct pack *pack, const char *path, const struct pack_options *options,
-		 struct error *err)
+int pack_begin(struct pack *pack, const char *path, const struct pack_options *options,
+	       struct error *err)
 {
 	*pack = (struct pack)PACK_INIT;
-	if (pack_check(options, err) < 0 || libarchive_open(err) < 0)
+	if (pack_check(options, err) < 0)
 		return -1;
 	if (newfile_open(&pack->file, path, 0666, err) < 0) {
 		newfile_done(&pack->file);
@@ -131,7 +130,7 @@ static int start(struct pack *pack, const char *path, const struct pack_options 
 int pack_open(struct pack *pack, const char *path, const struct pack_options *options,
 	      struct error *err)
 {
-	if (start(pack, path, options, err) < 0)
+	if (libarchive_open(err) < 0 || pack_begin(pack, path, options, err) < 0)
 		return -1;
 	if (start_writers(pack, options, err) == 0)
 		return 0;
@@ -257,8 +256,10 @@ void pack_abort(struct pack *pack)
 	tool_done(&pack->tool);
 	if (pack->output >= 0)
 		close(steal_fd(&pack->output));
-	(void)archive_write_free(pack->archive);
-	(void)archive_write_free(pack->links);
+	if (pack->archive)
+		(void)archive_write_free(pack->archive);
+	if (pack->links)
+		(void)archive_write_free(pack->links);
 	newfile_done(&pack->file);
 	forget_signals(pack);
 	*pack = (struct pack)PACK_INIT;
@@ -269,7 +270,7 @@ int pack_directory(int dir, const char *path, const struct pack_options *options
 	struct pack pack;
 	int result;
 
-	if (start(&pack, path, options, err) < 0)
+	if (pack_begin(&pack, path, options, err) < 0)
 		return -1;
 	pack.tool.dir = dir;
 	pack.tool.file = pack.file.fd;

@@ -59,6 +59,11 @@ struct pack {
  * `err` set. */
 int pack_check(const struct pack_options *options, struct error *err);
 
+/* Begins the file `pack->file` alone, which the caller writes, and names with newfile_name(). pack_abort()
+ * ends it in each case behind success. Returns 0, or -1 with `err` set. */
+int pack_begin(struct pack *pack, const char *path, const struct pack_options *options,
+	       struct error *err);
+
 /* Begins the image that is going to be `path`. Returns 0, or -1 with `err` set and nothing open. */
 int pack_open(struct pack *pack, const char *path, const struct pack_options *options,
 	      struct error *err);

@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154,SC2016
 
 load "$DAVIT_TESTS/lib/common.bash"
+. "$DAVIT_TESTS/lib/registry.bash"
 
 host=$(hostname -s)
 site=$DAVIT_PREFIX/etc/davit/davit.conf
@@ -38,7 +39,7 @@ setup() {
 
 teardown() {
 	cd / || return
-	rm -rf "$context" "$site" /home/alice/new.sqfs /tmp/containers-user-* /tmp/podman-run-*
+	rm -rf "$context" "$site" /home/alice/new.sqfs /home/alice/.local /tmp/containers-user-* /tmp/podman-run-*
 	rmdir "${site%/*}" 2>/dev/null || true
 	leftovers_assert
 }
@@ -526,6 +527,44 @@ of_buildah() {
 }
 
 # podman and docker, of whom there is only what is asked of them.
+@test "a base from a registry that wants a login, without TLS" {
+	local dir=$BATS_TEST_TMPDIR/registry tool
+
+	mkdir -p "$dir"
+	tar --sort=name -C "$DAVIT_WORK/trees/base" -cf "$dir/base.tar" .
+	layout_begin "$dir/layout"
+	layout_layer "$dir/layout" "$dir/base.tar"
+	layout_end "$dir/layout" base '' '{"Env": ["OF_REGISTRY=yes"]}'
+	registry_start "$dir" alice secret
+	registry_push "$dir/layout" base base:1 --dest-creds alice:secret
+	install -m 600 -o alice /dev/null "$context/auth"
+	printf '{"auths": {"%s": {"auth": "%s"}}}\n' "$registry" "$(printf alice:secret | base64)" >"$context/auth"
+	printf 'FROM %s/base:1\nRUN test $OF_REGISTRY = yes\n' "$registry" | containerfile
+	build --tls-verify=false
+	assert_status 125
+	assert_stderr "$context/Containerfile:1: 'docker://$registry/base:1' cannot be imported"
+	assert_stderr "unauthorized"
+	build --authfile="$context/auth"
+	assert_status 125
+	assert_stderr 'try: --tls-verify=false, if you trust the network'
+	build -q --authfile="$context/auth" --tls-verify=false
+	registry_stop
+	assert_success
+	assert_equal "$(config .config.Env)" '["OF_REGISTRY=yes"]'
+	rm /home/alice/new.sqfs
+	build --tls-verify=no
+	assert_failure "$host" "'--tls-verify=no' is neither true nor false" '--tls-verify=false'
+	run_alice "$DAVIT" image build --with=docker --authfile=x new.sqfs "$context"
+	assert_failure "$host" 'docker takes neither --tls-verify nor --authfile' \
+	    "docker login and docker's configuration, or --with=davit"
+	mkdir "$context/bin"
+	printf '#!/bin/sh\necho "$@"\n[ $1 = info ]\n' >"$context/bin/buildah"
+	chmod 755 "$context/bin/buildah"
+	run_alice env PATH="$context/bin:/usr/bin:/bin" "$DAVIT" image build --tls-verify=false \
+	    --authfile=x new.sqfs "$context"
+	assert_match '^bud .* --tls-verify=false --authfile x '
+}
+
 @test "podman and docker get the file, the arguments and the context" {
 	local tool
 

@@ -54,6 +54,7 @@ setup() {
 	alice mkdir new
 }
 teardown() {
+	! mountpoint -q /home/alice/new/other || umount -l /home/alice/new/other
 	rm -rf /home/alice/new /home/alice/.local
 	leftovers_assert
 }
@@ -291,6 +292,17 @@ drwxr-xr-x root/root /etc/old
 	truncate -s -1 "$here/bad/blobs/sha256/${blob#*:}"
 	import "oci:$here/bad:app" new/a.sqfs
 	assert_status 125
+	# What may have no end, or never begin.
+	rm "$here/bad/blobs/sha256/${blob#*:}"
+	mkfifo "$here/bad/blobs/sha256/${blob#*:}"
+	chmod 666 "$here/bad/blobs/sha256/${blob#*:}"
+	import "oci:$here/bad:app" new/a.sqfs
+	assert_status 125
+	assert_stderr "layer 2 of 2: 'blobs/sha256/${blob#*:}' of the layout is not a file"
+	ln -sf /dev/zero "$here/bad/blobs/sha256/${blob#*:}"
+	import "oci:$here/bad:app" new/a.sqfs
+	assert_status 125
+	assert_stderr "layer 2 of 2: 'blobs/sha256/${blob#*:}' of the layout is not a file"
 	rm -r "$here"/bad
 	assert_only /home/alice/new
 }
@@ -344,4 +356,38 @@ drwxr-xr-x root/root /etc/old
 	rm -f /home/alice/new/pipe
 	assert_only /home/alice/new
 	run ! pgrep -u alice -x mksquashfs
+}
+
+# Until it has begun, on a file system where it has a name meanwhile.
+interrupt() {
+	alice bash -c 'exec "$@"' - "$DAVIT" image import "$@" &
+	importer=$!
+	await bash -c 'compgen -G "/home/alice/new/other/a.sqfs.davit-*"'
+	pkill -INT -u alice -f "^$DAVIT image import .*new/other/a.sqfs"
+	wait "$importer" || true
+	assert_only /home/alice/new/other
+	await bash -c '! pgrep -u alice -x mksquashfs'
+}
+
+@test 'Ctrl-C where no file is without a name' {
+	local source=$here/large
+
+	alice mkdir new/other
+	mkdir "$source"
+	head -c 64M /dev/urandom >"$source/data"
+	tar -C "$source" -cf "$source.tar" data
+	# shellcheck source-path=SCRIPTDIR source=../lib/sif.bash
+	. "$DAVIT_TESTS/lib/sif.bash"
+	make_sif "$source.sif" "$here/one.tar" 1
+	truncate -s 4G "$source.sif"
+	patch "$source.sif" 153 "$(little $(((4 << 30) - 4096)) 8)"
+	bindfs -o allow_other /home/alice/new/other /home/alice/new/other 3>&-
+	interrupt -c xz "$source" new/other/a.sqfs
+	interrupt -c xz "$source.tar" new/other/a.sqfs
+	interrupt "$source.sif" new/other/a.sqfs
+	import -c lz4 "$here/one.tar" new/other/a.sqfs
+	umount /home/alice/new/other
+	assert_success
+	rm -r "$source"*
+	assert_only /home/alice/new/other a.sqfs
 }
