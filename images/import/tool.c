@@ -188,7 +188,8 @@ static void find_message(int fd, char *line, size_t size)
 	line[0] = '\0';
 	text[len > 0 ? len : 0] = '\0';
 	for (char *at = strsep(&rest, "\n"); at; at = strsep(&rest, "\n"))
-		if (at[0] && strncmp(at, "Unrecognised keyword", 20) != 0 && !line[0])
+		if (at[0] && strncmp(at, "Unrecognised keyword", 20) != 0 &&
+		    strncmp(at, "Unrecognised xattr", 18) != 0 && !line[0])
 			snprintf(line, size, "%s", at);
 }
 
