@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154,SC2016
 
 load "$DAVIT_TESTS/lib/common.bash"
+# shellcheck source-path=SCRIPTDIR source=../lib/registry.bash
 . "$DAVIT_TESTS/lib/registry.bash"
 
 host=$(hostname -s)

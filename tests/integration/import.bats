@@ -3,6 +3,9 @@
 #
 # davit image import: from a real registry, and from files. No step of Slurm runs here but one.
 
+# Each test is a process of its own, where `registry` is what it has set, or setup().
+# shellcheck disable=SC2030,SC2031
+
 # shellcheck source-path=SCRIPTDIR source=../lib/common.bash
 load ../lib/common
 # shellcheck source-path=SCRIPTDIR source=../lib/registry.bash
