@@ -313,6 +313,36 @@ static pid_t start_other(char how)
 	return pid;
 }
 
+/* Who clears up takes the lock without a word. What failed last week is no answer then. */
+static void old_failure(void **state)
+{
+	struct turn_waiting waiting = { .what = "x" };
+	struct error err = ERROR_INIT;
+	struct turn turn;
+	int begun[2];
+	char byte;
+	pid_t pid = start_other('f');
+
+	(void)state;
+	waitpid(pid, NULL, 0);
+	assert_int_equal(pipe(begun), 0);
+	pid = fork();
+	if (pid == 0) {
+		byte = lock_alone(&cache, "t", &err) >= 0 ? 'y' : 'n';
+		(void)!write(begun[1], &byte, 1);
+		usleep(200000);
+		_exit(0);
+	}
+	assert_int_equal(read(begun[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	assert_int_equal(turn_begin(&turn, &cache, "t", &waiting, &err), 0);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(turn_begin(&turn, &cache, "t", &waiting, &err), 1);
+	turn_end(&turn, NULL);
+	close(begun[0]);
+	close(begun[1]);
+}
+
 static void turns(void **state)
 {
 	struct turn_waiting waiting = { .what = "x" };
@@ -401,12 +431,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(place),    TEST(others_may_not_write),
-		TEST(records),  TEST(damaged_records),
-		TEST(listing),  TEST(records_of_jobs),
-		TEST(clearing), TEST(shrinking),
-		TEST(turns),    TEST(tools),
-		TEST(reasons),
+		TEST(place),   TEST(others_may_not_write), TEST(records),  TEST(damaged_records),
+		TEST(listing), TEST(records_of_jobs),      TEST(clearing), TEST(shrinking),
+		TEST(turns),   TEST(old_failure),          TEST(tools),    TEST(reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
