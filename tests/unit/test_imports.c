@@ -100,6 +100,47 @@ static void others_may_not_write(void **state)
 	import_cache_done(&again);
 }
 
+static int open_at(const char *path, struct error *err)
+{
+	struct conf conf = { .import_cache_max = 1000 };
+	struct import_cache at;
+	char full[PATH_MAX + 64];
+	int result;
+
+	snprintf(full, sizeof(full), "%s/%s", tree, path);
+	setenv(IMPORT_CACHE_VARIABLE, full, 1);
+	*err = (struct error)ERROR_INIT;
+	result = import_cache_open(&at, &conf, err);
+	import_cache_done(&at);
+	return result;
+}
+
+/* As in /tmp: whose the first part of the path is could replace all that is below. */
+static void others_may_not_replace(void **state)
+{
+	struct error err;
+
+	(void)state;
+	assert_int_equal(mkdir("shared", 0700), 0);
+	assert_int_equal(chmod("shared", 01777), 0);
+	assert_int_equal(open_at("shared/mine/cache", &err), 0);
+	assert_int_equal(symlink("shared/mine/cache", "link"), 0);
+	assert_int_equal(open_at("link", &err), 0);
+	assert_int_equal(chmod("shared", 0777), 0);
+	assert_int_equal(open_at("shared/mine/cache", &err), -1);
+	assert_contains(err.cause, "shared/mine', which others may replace");
+	assert_int_equal(open_at("link", &err), -1);
+	assert_contains(err.cause, "shared/mine', which others may replace");
+	assert_int_equal(chmod("shared", 01777), 0);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown("shared/mine", 65534, 65534), 0);
+	assert_int_equal(open_at("shared/mine/cache", &err), -1);
+	assert_contains(err.cause, "shared/mine', which others may replace");
+	assert_contains(err.remedy, IMPORT_CACHE_VARIABLE "=DIR");
+	assert_int_equal(open_at("link", &err), -1);
+}
+
 static void records(void **state)
 {
 	char name[RECORD_NAME_SIZE], digest[DIGEST_TEXT_SIZE];
@@ -431,9 +472,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(place),   TEST(others_may_not_write), TEST(records),  TEST(damaged_records),
-		TEST(listing), TEST(records_of_jobs),      TEST(clearing), TEST(shrinking),
-		TEST(turns),   TEST(old_failure),          TEST(tools),    TEST(reasons),
+		TEST(place),
+		TEST(others_may_not_write),
+		TEST(others_may_not_replace),
+		TEST(records),
+		TEST(damaged_records),
+		TEST(listing),
+		TEST(records_of_jobs),
+		TEST(clearing),
+		TEST(shrinking),
+		TEST(turns),
+		TEST(old_failure),
+		TEST(tools),
+		TEST(reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
