@@ -214,6 +214,33 @@ static void records_of_jobs(void **state)
 	assert_string_not_equal(one, other);
 }
 
+/* Job numbers begin anew when the controller has lost its state. */
+static void records_of_earlier_jobs(void **state)
+{
+	const struct timespec old[] = { { .tv_sec = 50000 }, { .tv_sec = 50000 } };
+	char name[RECORD_NAME_SIZE], path[RECORD_NAME_SIZE + 8], digest[DIGEST_TEXT_SIZE];
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("SLURM_JOB_ID", "17", 1);
+	assert_int_equal(record_name_job(SOURCE, name, &err), 1);
+	assert_int_equal(record_write(&cache, name, SOURCE, "sha256:" HEX_A, &err), 0);
+	snprintf(path, sizeof(path), "a/b/%s", name);
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+	unsetenv("SLURM_JOB_START_TIME");
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "9999999999999999999999", 1);
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "50000", 1);
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "50100", 1); /* a clock that is behind */
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "60000", 1);
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 0);
+	assert_int_equal(record_find(&cache, name, SOURCE, digest), 1);
+	unsetenv("SLURM_JOB_START_TIME");
+}
+
 static void put_image(const char *hex, const char *text, time_t used)
 {
 	const struct timespec times[] = { { .tv_sec = used }, { .tv_sec = used } };
@@ -479,6 +506,7 @@ int main(void)
 		TEST(damaged_records),
 		TEST(listing),
 		TEST(records_of_jobs),
+		TEST(records_of_earlier_jobs),
 		TEST(clearing),
 		TEST(shrinking),
 		TEST(turns),
