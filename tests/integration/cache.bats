@@ -511,6 +511,23 @@ one
 kept"
 }
 
+@test 'what is imported can be staged, traced and kept by name' {
+	push one t/q:1
+	echo 'stage-dir: /tmp' >"$site"
+	run_alice salloc -Q bash -c "
+		srun --container=$at/t/q:1 --container-stage=local --container-trace=/home/alice/q.trace --container-name=q sh -c 'cat /version; echo kept >/file'
+		srun --container-name=q cat /file
+		srun --container=$at/t/q:1 --container-stage=local cat /version
+		ls /tmp/davit-\$(id -u) | grep -c '^[0-9]*\\.s-[^.]*$'"
+	assert_status 0
+	assert_output $'one\nkept\none\n1'
+	[[ -s /home/alice/q.trace ]] || complain 'no trace'
+	rm /home/alice/q.trace
+	run_srun "--container=$at/t/q@sha256:$(digest_of one)" --container-stage=memory cat /version
+	assert_success
+	assert_output one
+}
+
 @test 'other commands say what to do with such a name' {
 	run_alice "$DAVIT" inspect "$at/t/a:1"
 	assert_status 125
