@@ -442,25 +442,31 @@ static void tools(void **state)
 	static const char *const much[] = { "sh", "-c", "exec yes", NULL };
 	static const char *const loud[] = { "sh", "-c", "yes | head -c 100000 >&2; echo end >&2",
 					    NULL };
+	static const char *const deaf[] = { "sh", "-c", "trap '' TERM; exec sleep 60", NULL };
 	static const char *const none[] = { "/none/such", NULL };
 	struct error err = ERROR_INIT;
 	struct program program;
 
 	(void)state;
-	assert_int_equal(program_run(&program, says, &err), 0);
+	assert_int_equal(program_run(&program, says, 0, &err), 0);
 	assert_string_equal(program.out, "out\n");
 	assert_string_equal(program.said, "err\n");
 	assert_int_equal(program.code, 3);
 	program_done(&program);
-	assert_int_equal(program_run(&program, much, &err), 0);
+	assert_int_equal(program_run(&program, much, 0, &err), 0);
 	assert_true(program.too_much);
 	program_done(&program);
-	assert_int_equal(program_run(&program, loud, &err), 0);
+	assert_int_equal(program_run(&program, loud, 0, &err), 0);
 	assert_int_equal(strlen(program.said), PROGRAM_SAY_MAX);
 	assert_contains(program.said, "y\nend\n");
 	program_done(&program);
-	assert_int_equal(program_run(&program, none, &err), -1);
+	assert_int_equal(program_run(&program, none, 0, &err), -1);
 	assert_int_equal(err.errnum, ENOENT);
+	program_done(&program);
+	assert_int_equal(program_run(&program, says, 60, &err), 0);
+	program_done(&program);
+	assert_int_equal(program_run(&program, deaf, 1, &err), -1);
+	assert_int_equal(err.errnum, ETIMEDOUT);
 	program_done(&program);
 }
 
