@@ -31,6 +31,7 @@ static bool is_wanted(const char *variable)
 		"DAVIT_IMPORT_CACHE=",
 		"XDG_CACHE_HOME=",
 		"SLURM_JOB_ID=",
+		"SLURM_JOB_START_TIME=",
 		"SLURM_CLUSTER_NAME=",
 		"PATH=",
 		"XDG_RUNTIME_DIR=",

@@ -15,6 +15,9 @@
 #define SKOPEO   "skopeo"
 #define PATIENCE "--command-timeout=60s"
 
+/* Should skopeo not keep to its own limit: its download of a layer does not. */
+#define PATIENCE_S 75
+
 /* What skopeo says, in any case, and what helps. %s is the host of the registry. */
 static const struct {
 	const char *said, *cause, *remedy;
@@ -105,8 +108,10 @@ int ask_explain(const char *source, const char *said, struct error *err)
 	return error_set(err, 0, "%s", message[0] ? message : SKOPEO " failed without a word");
 }
 
-static int refuse_start(struct error *err)
+static int refuse_start(const char *source, struct error *err)
 {
+	if (err->errnum == ETIMEDOUT)
+		return ask_explain(source, SKOPEO ": deadline exceeded", err);
 	if (err->errnum != ENOENT)
 		return -1;
 	error_set(err, 0, "there is no " SKOPEO " on this node, which talks to registries");
@@ -133,10 +138,10 @@ int ask_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *
 {
 	const char *argv[] = { SKOPEO, PATIENCE, "inspect", "--raw", source, NULL };
 	struct program program;
-	int result = program_run(&program, argv, err);
+	int result = program_run(&program, argv, PATIENCE_S, err);
 
 	if (result < 0)
-		result = refuse_start(err);
+		result = refuse_start(source, err);
 	else if (program.code != 0 && !program.too_much)
 		result = ask_explain(source, program.said, err);
 	else
@@ -183,7 +188,7 @@ int ask_import(const char *source, const char *digest, const char *file, struct 
 
 	if (!pinned)
 		return error_set(err, ENOMEM, "cannot keep the image's name");
-	result = program_run(&program, argv, err);
+	result = program_run(&program, argv, 0, err);
 	if (result == 0 && program.code != 0)
 		result = take_error(program.said, err);
 	program_done(&program);

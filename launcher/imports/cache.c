@@ -98,6 +98,49 @@ static int check(const struct import_cache *cache, int dir, const char *name, st
 			    slash, name);
 }
 
+/* Images are opened by their path. In a directory like /tmp somebody else may have made the first part of it,
+ * and could put another cache there at any time. */
+static int check_above(const struct import_cache *cache, char *path, struct error *err)
+{
+	struct stat above, st;
+
+	for (char *at = path; *at;) {
+		char *begin, saved;
+
+		at = strchrnul(at + 1, '/');
+		saved = *at;
+		*at = '\0';
+		begin = strrchr(path, '/');
+		if (lstat(path, &st) < 0)
+			return error_set(err, errno, "cannot look at '%s'", path);
+		*begin = '\0';
+		if (stat(path[0] ? path : "/", &above) < 0)
+			above.st_mode = 0;
+		*begin = '/';
+		if ((above.st_mode & S_IWOTH) &&
+		    (!(above.st_mode & S_ISVTX) || (st.st_uid != 0 && st.st_uid != geteuid()))) {
+			error_set(err, 0,
+				  "the import cache '%s' lies in '%s', which others may replace",
+				  cache->path, path);
+			return error_remedy(err, IMPORT_CACHE_VARIABLE
+					    "=DIR, or 'import-cache' of davit.conf(5): one of "
+					    "your own");
+		}
+		*at = saved;
+	}
+	return 0;
+}
+
+/* As it is written, and as it really is. */
+static int check_path(const struct import_cache *cache, struct error *err)
+{
+	cleanup_free char *written = strdup(cache->path), *real = realpath(cache->path, NULL);
+
+	if (!written || !real)
+		return error_set(err, errno, "cannot look at the import cache '%s'", cache->path);
+	return check_above(cache, written, err) < 0 ? -1 : check_above(cache, real, err);
+}
+
 static int open_part(const struct import_cache *cache, const char *name, struct error *err)
 {
 	cleanup_close int dir = -1;
@@ -126,7 +169,7 @@ int import_cache_open(struct import_cache *cache, const struct conf *conf, struc
 			"=DIR, or 'import-cache' of davit.conf(5): a directory that you "
 			"may write to");
 	}
-	if (check(cache, cache->dir, "", err) < 0)
+	if (check(cache, cache->dir, "", err) < 0 || check_path(cache, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (open_part(cache, parts[i], err) < 0)

@@ -140,7 +140,7 @@ static int find_out(struct work *work, struct error *err)
 static int settle_first(struct work *work, const char *record, struct error *err)
 {
 	import_cache_refresh(&work->cache, "jobs");
-	if (record_find(&work->cache, record, work->source, work->digest))
+	if (record_find_job(&work->cache, record, work->source, work->digest))
 		return 0;
 	if (find_out(work, err) < 0)
 		return -1;
@@ -156,7 +156,7 @@ static int settle_in_job(struct work *work, const char *record, struct error *er
 	int result = 0;
 
 	while (result == 0) {
-		if (record_find(&work->cache, record, work->source, work->digest))
+		if (record_find_job(&work->cache, record, work->source, work->digest))
 			return 0;
 		result = turn_begin(&turn, &work->cache, name, &waiting, err);
 	}

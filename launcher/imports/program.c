@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -68,14 +69,28 @@ static int keep(struct program *program, bool is_out, char *buf, size_t len)
 	return 0;
 }
 
-/* Until both are closed. Returns 0, or -1 with errno set. */
-static int read_all(struct program *program, int out, int say)
+static int64_t now_ms(void)
 {
+	struct timespec now = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until both are closed, or it lasts too long (ETIMEDOUT). Returns 0, or -1 with errno set. */
+static int read_all(struct program *program, int out, int say, int seconds)
+{
+	int64_t end = now_ms() + (int64_t)seconds * 1000, left;
 	struct pollfd fds[] = { { .fd = out, .events = POLLIN }, { .fd = say, .events = POLLIN } };
 	char buf[16384];
 
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		left = seconds ? end - now_ms() : -1;
+		if (seconds && left <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
 			return -1;
 		for (size_t i = 0; i < 2; i++) {
 			ssize_t n = fds[i].revents ? read(fds[i].fd, buf, sizeof(buf)) : -2;
@@ -114,7 +129,7 @@ static void close_pipes(struct pipes *pipes)
 	}
 }
 
-static int run(struct program *program, const char *const *argv, struct pipes *pipes,
+static int run(struct program *program, const char *const *argv, int seconds, struct pipes *pipes,
 	       struct error *err)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -127,18 +142,20 @@ static int run(struct program *program, const char *const *argv, struct pipes *p
 	close(steal_fd(&pipes->out[1]));
 	close(steal_fd(&pipes->say[1]));
 	close(steal_fd(&pipes->fail[1]));
-	result = read_all(program, pipes->out[0], pipes->say[0]);
-	if (result < 0 && !program->too_much)
+	result = read_all(program, pipes->out[0], pipes->say[0], seconds);
+	if (result < 0 && errno == ETIMEDOUT)
+		error_set(err, errno, "'%s' has not ended in %d seconds", argv[0], seconds);
+	else if (result < 0 && !program->too_much)
 		error_set(err, errno, "cannot read what '%s' says", argv[0]);
 	if (result < 0)
-		(void)kill(pid, SIGTERM);
+		(void)kill(pid, err->errnum == ETIMEDOUT ? SIGKILL : SIGTERM);
 	program->code = wait_for(pid);
 	if (read(pipes->fail[0], &reason, sizeof(reason)) == (ssize_t)sizeof(reason))
 		return error_set(err, reason, "cannot start '%s'", argv[0]);
 	return result < 0 && !program->too_much ? -1 : 0;
 }
 
-int program_run(struct program *program, const char *const *argv, struct error *err)
+int program_run(struct program *program, const char *const *argv, int seconds, struct error *err)
 {
 	struct pipes pipes = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	/* Where it is ignored, nobody can be waited for. */
@@ -154,7 +171,7 @@ int program_run(struct program *program, const char *const *argv, struct error *
 		 pipe2(pipes.fail, O_CLOEXEC) < 0)
 		error_set(err, errno, "cannot start '%s'", argv[0]);
 	else
-		result = run(program, argv, &pipes, err);
+		result = run(program, argv, seconds, &pipes, err);
 	close_pipes(&pipes);
 	(void)signal(SIGCHLD, handler);
 	return result;

@@ -20,8 +20,9 @@ struct program {
 
 /* Runs argv[0], found in PATH where it has no slash, with /dev/null to read, on all CPUs of the job. If this
  * process dies, it gets SIGTERM. Returns 0 when it has ended, however; -1 with `err` set where it could not be
- * started, errno ENOENT being that it is not there. program_done() frees what is in `program` in each case. */
-int program_run(struct program *program, const char *const *argv, struct error *err);
+ * started, errno ENOENT being that it is not there, or was killed since it had not ended in so many seconds (0: any),
+ * ETIMEDOUT. program_done() frees what is in `program` in each case. */
+int program_run(struct program *program, const char *const *argv, int seconds, struct error *err);
 void program_done(struct program *program);
 
 #endif

@@ -18,6 +18,9 @@
 #define RECORD_MAX 8192 /* bytes of a file */
 #define DIGITS_MAX 20   /* of a job's id */
 
+#define TIME_DIGITS_MAX 12  /* of seconds since 1970 */
+#define CLOCKS_DIFFER   300 /* seconds, between Slurm's controller and a file server, at most */
+
 static int hash(const char *text, size_t len, char hex[DIGEST_TEXT_SIZE], struct error *err)
 {
 	unsigned char bytes[DIGEST_BYTES];
@@ -113,19 +116,37 @@ int record_read(const struct import_cache *cache, const char *name, struct recor
 	return record_parse(text, len, record);
 }
 
-int record_find(const struct import_cache *cache, const char *name, const char *source,
-		char digest[DIGEST_TEXT_SIZE])
+static int find(const struct import_cache *cache, const char *name, const char *source,
+		time_t since, char digest[DIGEST_TEXT_SIZE])
 {
 	struct record record;
 	bool is_it;
 
 	if (record_read(cache, name, &record) == 0)
 		return 0;
-	is_it = strcmp(record.source, source) == 0;
+	is_it = record.when >= since && strcmp(record.source, source) == 0;
 	if (is_it)
 		memcpy(digest, record.digest, DIGEST_TEXT_SIZE);
 	record_done(&record);
 	return is_it;
+}
+
+int record_find(const struct import_cache *cache, const char *name, const char *source,
+		char digest[DIGEST_TEXT_SIZE])
+{
+	return find(cache, name, source, 0, digest);
+}
+
+/* Slurm since 23.02 tells when the job began. One that does not has no more than the job's number. */
+int record_find_job(const struct import_cache *cache, const char *name, const char *source,
+		    char digest[DIGEST_TEXT_SIZE])
+{
+	const char *start = getenv("SLURM_JOB_START_TIME");
+	size_t digits = start ? strspn(start, "0123456789") : 0;
+	bool is_number = digits > 0 && digits <= TIME_DIGITS_MAX && !start[digits];
+	time_t since = is_number ? (time_t)strtoll(start, NULL, 10) - CLOCKS_DIFFER : 0;
+
+	return find(cache, name, source, since, digest);
 }
 
 int record_write(const struct import_cache *cache, const char *name, const char *source,

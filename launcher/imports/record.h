@@ -33,6 +33,11 @@ int record_read(const struct import_cache *cache, const char *name, struct recor
 int record_find(const struct import_cache *cache, const char *name, const char *source,
 		char digest[DIGEST_TEXT_SIZE]);
 
+/* The same for the record of this job: one from before the job began is that of an earlier job, whose number has
+ * been given again. */
+int record_find_job(const struct import_cache *cache, const char *name, const char *source,
+		    char digest[DIGEST_TEXT_SIZE]);
+
 int record_write(const struct import_cache *cache, const char *name, const char *source,
 		 const char *digest, struct error *err);
 

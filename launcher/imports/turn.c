@@ -180,11 +180,22 @@ static int take_result(int fd, struct error *err)
 	return lines[2][0] ? error_remedy(err, "%s", lines[2]) : -1;
 }
 
+/* Has anybody written to it since? If not, who had the lock did without a word (lock_alone(), or an end before
+ * the first), and what the file says is of a turn that ended long ago. */
+static bool is_written(int fd, const struct stat *before)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == 0 && (now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+					now.st_mtim.tv_nsec != before->st_mtim.tv_nsec);
+}
+
 int turn_begin(struct turn *turn, const struct import_cache *cache, const char *name,
 	       const struct turn_waiting *waiting, struct error *err)
 {
 	char holder[NODE_NAME_MAX + 32], node[NODE_NAME_MAX];
 	int fd = lock_alone(cache, name, err);
+	struct stat before;
 
 	turn->fd = fd;
 	if (fd >= 0) {
@@ -200,9 +211,9 @@ int turn_begin(struct turn *turn, const struct import_cache *cache, const char *
 
 	if (other < 0)
 		return -1;
-	if (wait_for_other(other, waiting) < 0)
+	if (fstat(other, &before) < 0 || wait_for_other(other, waiting) < 0)
 		return refuse(cache, err);
-	return take_result(other, err);
+	return is_written(other, &before) ? take_result(other, err) : 0;
 }
 
 void turn_forget(const struct import_cache *cache, const char *name)

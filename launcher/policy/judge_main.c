@@ -12,6 +12,7 @@
  * of resources for this process.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,16 @@ static int become_user(void)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return 0;
+}
+
+/* What it runs to import an image is found by the user's PATH, and is the user's: whoever has the socket could
+ * answer the plugin, and whoever has the memfd could write to it. */
+static int keep_to_itself(void)
+{
+	return fcntl(VERDICT_HANDOVER_FD, F_SETFD, FD_CLOEXEC) < 0 ||
+			       fcntl(VERDICT_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0
+		       ? -1
+		       : 0;
 }
 
 static int ask_job(struct verdict_job *job, struct error *err)
@@ -205,7 +216,7 @@ int judge_main(int argc, char **argv)
 	(void)argv;
 	if (argc != 1 || become_user() < 0)
 		return EXIT_SETUP;
-	handover = handover_map(VERDICT_HANDOVER_FD, &err);
+	handover = keep_to_itself() < 0 ? NULL : handover_map(VERDICT_HANDOVER_FD, &err);
 	if (!handover) {
 		error_set(&err, 0,
 			  "davit judge is started by Davit's plugin for Slurm, not by hand");

@@ -133,6 +133,7 @@ static int open_watch(const struct store *store, struct error *err)
 	return steal_fd(&watch);
 }
 
+/* News count only of a file that is the user's: whoever else knows its name could make them for ever. */
 int broadcast_await(const struct store *store, unsigned int wait, struct error *err)
 {
 	cleanup_close int watch = open_watch(store, err);
@@ -145,12 +146,17 @@ int broadcast_await(const struct store *store, unsigned int wait, struct error *
 	if (watch < 0)
 		return -1;
 	while ((fd = store_arrival(store)) < 0) {
+		uid_t owner = store_arrival_owner(store);
+
+		if (owner != geteuid() && owner != (uid_t)-1)
+			return error_set(err, 0, "'%s/%s' is somebody else's", store->path,
+					 store->arrival);
 		left = end - now_ms();
 		if (left <= 0)
 			return heard ? error_set(err, 0, "no more of it has come for %u s", wait)
 				     : error_set(err, 0, "nothing of it has come");
 		if (poll(&event, 1, left > 60000 ? 60000 : (int)left) > 0 &&
-		    is_news(watch, store->arrival)) {
+		    is_news(watch, store->arrival) && store_arrival_owner(store) == geteuid()) {
 			heard = true;
 			end = now_ms() + span;
 		}

@@ -127,6 +127,14 @@ int store_arrival(const struct store *store)
 	return fd >= 0 && is_whole(store, fd, &st) ? steal_fd(&fd) : -1;
 }
 
+uid_t store_arrival_owner(const struct store *store)
+{
+	struct stat st;
+
+	return fstatat(store->base, store->arrival, &st, AT_SYMLINK_NOFOLLOW) < 0 ? (uid_t)-1
+										  : st.st_uid;
+}
+
 /* Calls `visit` for each name in the directory. */
 static int for_each(int dir, int (*visit)(int dir, const char *name, const void *arg),
 		    const void *arg)

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/error.h"
 
@@ -62,6 +63,10 @@ int store_copy_unnamed(const struct store *store, int source, const char *path, 
 
 /* Opens what the broadcast has brought, if it is there, whole and the user's. Returns it, or -1. */
 int store_arrival(const struct store *store);
+
+/* Tells whose file has the name that the broadcast uses, -1: nobody's. Where it is somebody else's, nothing
+ * can come. */
+uid_t store_arrival_owner(const struct store *store);
 
 /* Makes that the copy; `moves_charge`: by a copy in memory that this process's cgroup is charged for, while
  * what is copied already is given back. Returns it, or -1 with `err` set. */

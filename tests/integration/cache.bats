@@ -485,6 +485,23 @@ removed: sha256:$(digest_of two)"
 	assert_output one
 }
 
+# The judge runs programs that the user chooses: none of them may speak for it.
+@test 'what the judge runs for an import cannot answer in its place' {
+	push one t/p:1
+	echo "policy: [{rule: apps, images: [/opt/apps/**]}]" >"$site"
+	mkdir /home/alice/bin
+	printf '#!/bin/sh\nreadlink /proc/$$/fd/* >>/home/alice/fds\nexec /usr/bin/skopeo "$@"\n' >/home/alice/bin/skopeo
+	chmod 755 /home/alice/bin/skopeo
+	install -o alice /dev/null /home/alice/fds
+	run_alice env PATH="/home/alice/bin:$PATH" srun -n1 "--container=$at/t/p:1" true
+	output=$(</home/alice/fds)
+	rm -r /home/alice/bin /home/alice/fds
+	assert_status 125
+	assert_stderr "refused by rule 'apps'"
+	assert_match 'pipe:'
+	[[ $output != *socket:* && $output != *memfd:* ]] || complain "$output"
+}
+
 @test 'a named container outlives its image in the cache' {
 	push one t/o:1
 	run_alice salloc -Q bash -c "srun --container=$at/t/o:1 --container-name=x sh -c 'echo kept >/file'; $DAVIT image rm $at/t/o:1; srun --container-name=x cat /version /file"
@@ -492,6 +509,23 @@ removed: sha256:$(digest_of two)"
 	assert_output "removed: sha256:$(digest_of one)
 one
 kept"
+}
+
+@test 'what is imported can be staged, traced and kept by name' {
+	push one t/q:1
+	echo 'stage-dir: /tmp' >"$site"
+	run_alice salloc -Q bash -c "
+		srun --container=$at/t/q:1 --container-stage=local --container-trace=/home/alice/q.trace --container-name=q sh -c 'cat /version; echo kept >/file'
+		srun --container-name=q cat /file
+		srun --container=$at/t/q:1 --container-stage=local cat /version
+		ls /tmp/davit-\$(id -u) | grep -c '^[0-9]*\\.s-[^.]*$'"
+	assert_status 0
+	assert_output $'one\nkept\none\n1'
+	[[ -s /home/alice/q.trace ]] || complain 'no trace'
+	rm /home/alice/q.trace
+	run_srun "--container=$at/t/q@sha256:$(digest_of one)" --container-stage=memory cat /version
+	assert_success
+	assert_output one
 }
 
 @test 'other commands say what to do with such a name' {

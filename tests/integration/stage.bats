@@ -317,7 +317,7 @@ sent() { grep -c "sbcast req_uid.*block_no=1$" "$state/log/n2.log" || true; }
 	assert_status 0
 	assert_equal "$(grep -c "${SUM%% *}" <<<"$output")" 3
 	assert_stderr "n1: image '$image' is not sent to the other nodes, which will read it themselves: sbcast failed: .*n2.*File exists"
-	assert_lines 1 "davit: n2: image '$image' is read by this node itself, since Slurm's broadcast failed: nothing of it has come"
+	assert_lines 1 "davit: n2: image '$image' is read by this node itself, since Slurm's broadcast failed: '/tmp/davit-$uid-$job.1-${key#*.}' is somebody else's"
 	[[ ! -e /home/bob/evil ]]
 	await nothing_left
 }

@@ -100,6 +100,47 @@ static void others_may_not_write(void **state)
 	import_cache_done(&again);
 }
 
+static int open_at(const char *path, struct error *err)
+{
+	struct conf conf = { .import_cache_max = 1000 };
+	struct import_cache at;
+	char full[PATH_MAX + 64];
+	int result;
+
+	snprintf(full, sizeof(full), "%s/%s", tree, path);
+	setenv(IMPORT_CACHE_VARIABLE, full, 1);
+	*err = (struct error)ERROR_INIT;
+	result = import_cache_open(&at, &conf, err);
+	import_cache_done(&at);
+	return result;
+}
+
+/* As in /tmp: whose the first part of the path is could replace all that is below. */
+static void others_may_not_replace(void **state)
+{
+	struct error err;
+
+	(void)state;
+	assert_int_equal(mkdir("shared", 0700), 0);
+	assert_int_equal(chmod("shared", 01777), 0);
+	assert_int_equal(open_at("shared/mine/cache", &err), 0);
+	assert_int_equal(symlink("shared/mine/cache", "link"), 0);
+	assert_int_equal(open_at("link", &err), 0);
+	assert_int_equal(chmod("shared", 0777), 0);
+	assert_int_equal(open_at("shared/mine/cache", &err), -1);
+	assert_contains(err.cause, "shared/mine', which others may replace");
+	assert_int_equal(open_at("link", &err), -1);
+	assert_contains(err.cause, "shared/mine', which others may replace");
+	assert_int_equal(chmod("shared", 01777), 0);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown("shared/mine", 65534, 65534), 0);
+	assert_int_equal(open_at("shared/mine/cache", &err), -1);
+	assert_contains(err.cause, "shared/mine', which others may replace");
+	assert_contains(err.remedy, IMPORT_CACHE_VARIABLE "=DIR");
+	assert_int_equal(open_at("link", &err), -1);
+}
+
 static void records(void **state)
 {
 	char name[RECORD_NAME_SIZE], digest[DIGEST_TEXT_SIZE];
@@ -171,6 +212,33 @@ static void records_of_jobs(void **state)
 	setenv("SLURM_CLUSTER_NAME", "blue", 1);
 	assert_int_equal(record_name_job(SOURCE, other, &err), 1);
 	assert_string_not_equal(one, other);
+}
+
+/* Job numbers begin anew when the controller has lost its state. */
+static void records_of_earlier_jobs(void **state)
+{
+	const struct timespec old[] = { { .tv_sec = 50000 }, { .tv_sec = 50000 } };
+	char name[RECORD_NAME_SIZE], path[RECORD_NAME_SIZE + 8], digest[DIGEST_TEXT_SIZE];
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	setenv("SLURM_JOB_ID", "17", 1);
+	assert_int_equal(record_name_job(SOURCE, name, &err), 1);
+	assert_int_equal(record_write(&cache, name, SOURCE, "sha256:" HEX_A, &err), 0);
+	snprintf(path, sizeof(path), "a/b/%s", name);
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+	unsetenv("SLURM_JOB_START_TIME");
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "9999999999999999999999", 1);
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "50000", 1);
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "50100", 1); /* a clock that is behind */
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 1);
+	setenv("SLURM_JOB_START_TIME", "60000", 1);
+	assert_int_equal(record_find_job(&cache, name, SOURCE, digest), 0);
+	assert_int_equal(record_find(&cache, name, SOURCE, digest), 1);
+	unsetenv("SLURM_JOB_START_TIME");
 }
 
 static void put_image(const char *hex, const char *text, time_t used)
@@ -313,6 +381,36 @@ static pid_t start_other(char how)
 	return pid;
 }
 
+/* Who clears up takes the lock without a word. What failed last week is no answer then. */
+static void old_failure(void **state)
+{
+	struct turn_waiting waiting = { .what = "x" };
+	struct error err = ERROR_INIT;
+	struct turn turn;
+	int begun[2];
+	char byte;
+	pid_t pid = start_other('f');
+
+	(void)state;
+	waitpid(pid, NULL, 0);
+	assert_int_equal(pipe(begun), 0);
+	pid = fork();
+	if (pid == 0) {
+		byte = lock_alone(&cache, "t", &err) >= 0 ? 'y' : 'n';
+		(void)!write(begun[1], &byte, 1);
+		usleep(200000);
+		_exit(0);
+	}
+	assert_int_equal(read(begun[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	assert_int_equal(turn_begin(&turn, &cache, "t", &waiting, &err), 0);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(turn_begin(&turn, &cache, "t", &waiting, &err), 1);
+	turn_end(&turn, NULL);
+	close(begun[0]);
+	close(begun[1]);
+}
+
 static void turns(void **state)
 {
 	struct turn_waiting waiting = { .what = "x" };
@@ -344,25 +442,31 @@ static void tools(void **state)
 	static const char *const much[] = { "sh", "-c", "exec yes", NULL };
 	static const char *const loud[] = { "sh", "-c", "yes | head -c 100000 >&2; echo end >&2",
 					    NULL };
+	static const char *const deaf[] = { "sh", "-c", "trap '' TERM; exec sleep 60", NULL };
 	static const char *const none[] = { "/none/such", NULL };
 	struct error err = ERROR_INIT;
 	struct program program;
 
 	(void)state;
-	assert_int_equal(program_run(&program, says, &err), 0);
+	assert_int_equal(program_run(&program, says, 0, &err), 0);
 	assert_string_equal(program.out, "out\n");
 	assert_string_equal(program.said, "err\n");
 	assert_int_equal(program.code, 3);
 	program_done(&program);
-	assert_int_equal(program_run(&program, much, &err), 0);
+	assert_int_equal(program_run(&program, much, 0, &err), 0);
 	assert_true(program.too_much);
 	program_done(&program);
-	assert_int_equal(program_run(&program, loud, &err), 0);
+	assert_int_equal(program_run(&program, loud, 0, &err), 0);
 	assert_int_equal(strlen(program.said), PROGRAM_SAY_MAX);
 	assert_contains(program.said, "y\nend\n");
 	program_done(&program);
-	assert_int_equal(program_run(&program, none, &err), -1);
+	assert_int_equal(program_run(&program, none, 0, &err), -1);
 	assert_int_equal(err.errnum, ENOENT);
+	program_done(&program);
+	assert_int_equal(program_run(&program, says, 60, &err), 0);
+	program_done(&program);
+	assert_int_equal(program_run(&program, deaf, 1, &err), -1);
+	assert_int_equal(err.errnum, ETIMEDOUT);
 	program_done(&program);
 }
 
@@ -401,11 +505,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(place),    TEST(others_may_not_write),
-		TEST(records),  TEST(damaged_records),
-		TEST(listing),  TEST(records_of_jobs),
-		TEST(clearing), TEST(shrinking),
-		TEST(turns),    TEST(tools),
+		TEST(place),
+		TEST(others_may_not_write),
+		TEST(others_may_not_replace),
+		TEST(records),
+		TEST(damaged_records),
+		TEST(listing),
+		TEST(records_of_jobs),
+		TEST(records_of_earlier_jobs),
+		TEST(clearing),
+		TEST(shrinking),
+		TEST(turns),
+		TEST(old_failure),
+		TEST(tools),
 		TEST(reasons),
 	};
 

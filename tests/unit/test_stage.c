@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "launcher/stage/broadcast.h"
 #include "launcher/stage/choose.h"
 #include "launcher/stage/room.h"
 #include "launcher/stage/store.h"
@@ -352,6 +353,30 @@ static void adopts(void **state)
 	assert_int_equal(store_forget(dir, "7", &err), 0);
 }
 
+/* Whoever has the name could write to it for ever. */
+static void squatted(void **state)
+{
+	struct store store = STORE_INIT;
+	struct error err = ERROR_INIT;
+	char path[256];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	open_store(&store);
+	arrive(0600);
+	snprintf(path, sizeof(path), "%s/%s", dir, store.arrival);
+	assert_int_equal(chown(path, 65534, 65534), 0);
+	assert_int_equal(broadcast_await(&store, 1, &err), -1);
+	assert_non_null(strstr(err.cause, "-7.0-key' is somebody else's"));
+	assert_int_equal(unlink(path), 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(broadcast_await(&store, 1, &err), -1);
+	assert_cause(&err, "nothing of it has come");
+	store_done(&store);
+	assert_int_equal(store_forget(dir, "7", &err), 0);
+}
+
 static void sweeps(void **state)
 {
 	const struct timespec old[2] = { { .tv_sec = time(NULL) - 25 * 3600 },
@@ -444,7 +469,7 @@ int main(void)
 		cmocka_unit_test(memory),         cmocka_unit_test(copies_and_finds),
 		cmocka_unit_test(altered),        cmocka_unit_test(source_changes),
 		cmocka_unit_test(adopts),         cmocka_unit_test(sweeps),
-		cmocka_unit_test(refuses_places),
+		cmocka_unit_test(refuses_places), cmocka_unit_test(squatted),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
