@@ -214,7 +214,7 @@ drwxr-xr-x root/root /etc/old
 	registry_start "$BATS_TEST_TMPDIR/registry" alice secret
 	import --tls-verify=false "docker://$registry/app:1" new/a.sqfs
 	assert_status 125
-	assert_stderr "cannot import 'docker://$registry/app:1': .*unauthorized"
+	assert_stderr "cannot import 'docker://$registry/app:1': .*(unauthorized|authentication required)"
 	assert_stderr "try: skopeo login $registry"
 	alice skopeo login --tls-verify=false --authfile=new/auth -u alice -p secret "$registry"
 	push "$here"/layout app app:1 --dest-creds alice:secret
