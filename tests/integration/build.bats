@@ -544,7 +544,7 @@ of_buildah() {
 	build --tls-verify=false
 	assert_status 125
 	assert_stderr "$context/Containerfile:1: 'docker://$registry/base:1' cannot be imported"
-	assert_stderr "unauthorized"
+	assert_stderr "unauthorized|authentication required"
 	build --authfile="$context/auth"
 	assert_status 125
 	assert_stderr 'try: --tls-verify=false, if you trust the network'
