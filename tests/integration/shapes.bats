@@ -208,7 +208,9 @@ teardown() {
 		sleep 0.0$i
 		scancel "$(job_now)"
 		finish
-		((status != 0))
+		# srun of 24.11 can forget the code, without Davit, too (4 of 30)
+		((status != 0)) || [[ $stderr == *'Timed out waiting for job step'* ]] ||
+		    complain 'it has ended well'
 		await job_none
 	done
 }
