@@ -60,12 +60,13 @@ static inline int fsmount(int fs, unsigned int flags, unsigned int attrs)
 
 #define OPEN_TRIES 1000
 
-/* open(2) below the directory `root`, which "/", ".." and symbolic links cannot leave. */
-static inline int open_in_root(int root, const char *path, int flags)
+/* open(2) below the directory `root`, which "/", ".." and symbolic links cannot leave; `more` is what else
+ * openat2(2) is not to pass on the way, such as RESOLVE_NO_XDEV. */
+static inline int open_in_root_how(int root, const char *path, int flags, uint64_t more)
 {
 	struct open_how how = {
 		.flags = (uint64_t)flags | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more,
 	};
 	int fd;
 
@@ -76,6 +77,11 @@ static inline int open_in_root(int root, const char *path, int flags)
 			break;
 	}
 	return fd;
+}
+
+static inline int open_in_root(int root, const char *path, int flags)
+{
+	return open_in_root_how(root, path, flags, 0);
 }
 
 static inline int pivot_root(const char *new_root, const char *put_old)

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * oci.c - see oci.h. The one file that knows jansson.
+ * oci.c - see oci.h.
  *
  * jansson refuses NUL characters in strings, invalid UTF-8 and deep nesting.
  */
 #include "images/oci.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
-
-static void decref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define cleanup_json __attribute__((cleanup(decref)))
+#include "images/json.h"
 
 static const char *type_name(json_type type)
 {

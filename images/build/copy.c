@@ -26,18 +26,7 @@
 
 static int open_there(int root, const char *path)
 {
-	const struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	int fd;
-
-	for (int tries = 0; tries < OPEN_TRIES; tries++) {
-		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-		if (fd >= 0 || errno != EAGAIN)
-			break;
-	}
-	return fd;
+	return open_in_root_how(root, path, O_PATH | O_DIRECTORY, RESOLVE_NO_XDEV);
 }
 
 static int refuse_there(const char *path, struct error *err)

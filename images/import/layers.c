@@ -3,20 +3,13 @@
 #include "images/import/layers.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "common/digest.h"
 #include "common/fd.h"
-
-static void decref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define cleanup_json __attribute__((cleanup(decref)))
+#include "images/json.h"
 
 /* As `uname -m` says, and as Go does. */
 static const char *const archs[][2] = {

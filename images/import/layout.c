@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/json.h"
 #include "images/crypto.h"
 #include "images/import/layers.h"
 
@@ -23,13 +23,6 @@
 struct layout {
 	int dir;
 };
-
-static void decref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define cleanup_json __attribute__((cleanup(decref)))
 
 static int open_digest(const struct layout *layout, const char *digest, struct error *err)
 {

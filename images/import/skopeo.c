@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/json.h"
 #include "common/syscalls.h"
 #include "images/crypto.h"
 #include "images/import/layers.h"
@@ -48,13 +48,6 @@ struct proxy {
 	bool is_silent;       /* it has not answered in time */
 	json_int_t image;
 };
-
-static void decref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define cleanup_json __attribute__((cleanup(decref)))
 
 static const char *find_tool(struct error *err)
 {

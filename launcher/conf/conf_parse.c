@@ -171,20 +171,28 @@ static int read_image_cache_max(const struct conf_reader *reader, const struct y
 	return 0;
 }
 
+/* The path of a directory, in a fresh string; `where` is what the remedy calls it. Returns 0, or -1 with `err`
+ * set; without memory, *path is NULL. */
+static int read_directory(const struct conf_reader *reader, const struct yaml_node *node,
+			  const char *where, char **path, struct error *err)
+{
+	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+		return -1;
+	*path = path_normalise(node->text);
+	if (*path || errno != EINVAL)
+		return 0;
+	error_set(err, 0, "'%s': '%s' is not an absolute path without '..'", node->key, node->text);
+	error_remedy(err, "the path of a directory %s, such as /var/tmp", where);
+	return conf_refuse(reader, node, err);
+}
+
 static int read_state_dir(const struct conf_reader *reader, const struct yaml_node *node,
 			  struct error *err)
 {
 	char *path;
 
-	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+	if (read_directory(reader, node, "that each node has", &path, err) < 0)
 		return -1;
-	path = path_normalise(node->text);
-	if (!path && errno == EINVAL) {
-		error_set(err, 0, "'state-dir': '%s' is not an absolute path without '..'",
-			  node->text);
-		error_remedy(err, "the path of a directory that each node has, such as /var/tmp");
-		return conf_refuse(reader, node, err);
-	}
 	return keep_text(reader, &reader->conf->state_dir, path, err);
 }
 
@@ -193,16 +201,8 @@ static int read_stage_dir(const struct conf_reader *reader, const struct yaml_no
 {
 	char *path;
 
-	if (conf_expect(reader, node, YAML_TEXT, err) < 0)
+	if (read_directory(reader, node, "on a disk of each node", &path, err) < 0)
 		return -1;
-	path = path_normalise(node->text);
-	if (!path && errno == EINVAL) {
-		error_set(err, 0, "'stage-dir': '%s' is not an absolute path without '..'",
-			  node->text);
-		error_remedy(err,
-			     "the path of a directory on a disk of each node, such as /var/tmp");
-		return conf_refuse(reader, node, err);
-	}
 	if (path && template_check(path, err) < 0) {
 		free(path);
 		error_wrap(err, "'stage-dir'");

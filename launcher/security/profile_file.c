@@ -4,21 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fd.h"
 #include "launcher/security/calls.h"
+#include "images/json.h"
 #include "launcher/security/profile_parse.h"
-
-static void decref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define cleanup_json __attribute__((cleanup(decref)))
 
 struct parsing {
 	struct profile_file *file;
