@@ -92,9 +92,11 @@ write_slurm_conf() {
 	SlurmctldTimeout=300
 	SlurmdTimeout=300
 
-	# at once, for jobs that last a second; only backfill starts het jobs
+	# At once, for jobs that last a second. Only backfill starts het jobs. Its bf_max_time is that of
+	# bf_interval where it is not given and counted in whole seconds: a pass that began at the end of
+	# one would give up at once, and the next one comes when something has changed.
 	SchedulerType=sched/backfill
-	SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=1
+	SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=1,bf_max_time=30
 	SelectType=select/cons_tres
 	SelectTypeParameters=CR_CPU
 	END
@@ -118,7 +120,7 @@ is_constrained() { [[ ,$constrain, == *,$1,* ]] && echo yes || echo no; }
 write_cgroup_conf() {
 	if [[ $proctrack$task_plugin != *cgroup* ]]; then
 		if ((version < 2302)); then
-			echo '# nothing uses cgroups'
+			echo 'CgroupPlugin=cgroup/v1'    # does nothing until it is used
 		else
 			echo 'CgroupPlugin=disabled'
 		fi
@@ -135,14 +137,26 @@ write_cgroup_conf() {
 	printf '%s\n' ${cgroup_conf[@]+"${cgroup_conf[@]}"}
 }
 
-# Removes the version 1 cgroups that the slurmds of this cluster leave behind.
+# Slurm wants to find system.slice and what it is to limit there, which systemd would have made.
+make_cgroups() {
+	local dir
+
+	[[ -e /sys/fs/cgroup/cgroup.subtree_control ]] && uses_cgroups || return 0
+	mkdir -p /sys/fs/cgroup/system.slice
+	for dir in /sys/fs/cgroup /sys/fs/cgroup/system.slice; do
+		echo '+cpuset +cpu +memory +pids' >"$dir/cgroup.subtree_control"
+	done
+}
+
+# Removes the cgroups that the slurmds of this cluster leave behind, of version 1 and of version 2.
 remove_cgroups() {
 	local c d
 
 	uses_cgroups || return 0
 	for d in "$state"/spool/*; do
 		[[ -e $state/run/${d##*/}.pid ]] || continue
-		for c in /sys/fs/cgroup/*/"slurm_${d##*/}"; do
+		for c in /sys/fs/cgroup/*/"slurm_${d##*/}" \
+		    /sys/fs/cgroup/system.slice/"${d##*/}_slurmstepd.scope"; do
 			[[ ! -d $c ]] ||
 			    find "$c" -depth -type d -exec rmdir {} \; || true
 		done
