@@ -110,6 +110,11 @@ char **strings_split(const char *text)
 	return NULL;
 }
 
+void fd_widen_pipe(int fd)
+{
+	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+}
+
 int fd_write_file(const char *path, const char *text)
 {
 	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);

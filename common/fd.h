@@ -27,6 +27,10 @@ static inline void cleanup_free_fn(void *ptr)
 #define cleanup_close __attribute__((cleanup(cleanup_close_fn)))
 #define cleanup_free  __attribute__((cleanup(cleanup_free_fn)))
 
+/* Gives a pipe as much room as an unprivileged process may ask for, so that its two ends wait less for each
+ * other. What is no pipe stays as it is. */
+void fd_widen_pipe(int fd);
+
 static inline int steal_fd(int *fd)
 {
 	int taken = *fd;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -143,6 +144,17 @@ bool handover_stats(const struct handover *copy, uint64_t values[STAT_COUNT])
 		return false;
 	stats_sum(&copy->stats, values);
 	return true;
+}
+
+void handover_note_staged(struct handover *handover, const char *path)
+{
+	snprintf(handover->staged, sizeof(handover->staged), "%s", path);
+}
+
+bool handover_staged(const struct handover *copy, char path[HANDOVER_STAGED_MAX])
+{
+	snprintf(path, HANDOVER_STAGED_MAX, "%.*s", HANDOVER_STAGED_MAX - 1, copy->staged);
+	return path[0] != '\0';
 }
 
 enum handover_server handover_server(int fd, const struct handover *copy)

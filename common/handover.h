@@ -32,11 +32,12 @@
 #include "common/error.h"
 #include "common/stats.h"
 
-#define HANDOVER_ENV      "DAVIT_JOIN"
-#define HANDOVER_NONE     "none" /* in place of the memfd: the plugin failed, and has told why */
-#define HANDOVER_VARIABLE '$'
-#define HANDOVER_MAGIC    0x36766144u /* "Dav6": a plugin and a launcher of one layout */
-#define HANDOVER_RULE_MAX 64          /* bytes of a rule's name, with the final NUL */
+#define HANDOVER_ENV        "DAVIT_JOIN"
+#define HANDOVER_NONE       "none" /* in place of the memfd: the plugin failed, and has told why */
+#define HANDOVER_VARIABLE   '$'
+#define HANDOVER_MAGIC      0x37766144u /* "Dav7": a plugin and a launcher of one layout */
+#define HANDOVER_RULE_MAX   64          /* bytes of a rule's name, with the final NUL */
+#define HANDOVER_STAGED_MAX 1024 /* bytes of a path, with the final NUL; what is longer is cut */
 
 /* Record locks, each on one byte. */
 enum handover_lock {
@@ -97,7 +98,8 @@ struct handover {
 	uint32_t layer_kept; /* it is a directory of the user's, not memory */
 	uint32_t counts;     /* enum handover_counts */
 	uint32_t tellers; /* without a plugin: ranks' guards, of which the last tells the counts */
-	struct stats stats; /* written by the image server */
+	struct stats stats;               /* written by the image server */
+	char staged[HANDOVER_STAGED_MAX]; /* the copy of the image that is read, "" for none */
 };
 
 /* Makes the memfd from a filled header and the text. The descriptor survives exec. Returns it, or
@@ -132,6 +134,11 @@ bool handover_read(int fd, struct handover *copy);
 
 /* What the image server has counted, by a copy; returns false where there is none. */
 bool handover_stats(const struct handover *copy, uint64_t values[STAT_COUNT]);
+
+/* Notes which copy of the image is read, or finds it in a copy of what was handed over: `path`, and true if there
+ * is one. Whoever owns the ranks may have written any bytes. */
+void handover_note_staged(struct handover *handover, const char *path);
+bool handover_staged(const struct handover *copy, char path[HANDOVER_STAGED_MAX]);
 
 /* For the plugin: what became of the image server, by a copy and by the lock on `fd`. */
 enum handover_server handover_server(int fd, const struct handover *copy);

@@ -47,6 +47,12 @@ int newfile_open(struct newfile *file, const char *path, mode_t mode, struct err
 		error_set(err, 0, "it is a directory");
 		return error_remedy(err, "the path of a file");
 	}
+	/* With root's rights /dev/null would be a file from then on. */
+	if (fstatat(file->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) {
+		error_set(err, 0, "it is a device");
+		return error_remedy(err, "the path of a file");
+	}
 	file->fd = openat(file->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 	file->unnamed = file->fd >= 0;
 	if (file->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))

@@ -282,26 +282,24 @@ static int set_gpus(struct settings *settings, const char *value, struct error *
 	return 0;
 }
 
+/* Takes a fresh list in the place of the one that is there; NULL: it could not be made. */
+static int take_list(char ***field, char **list)
+{
+	if (!list)
+		return -1;
+	strings_free(*field);
+	*field = list;
+	return 0;
+}
+
 static int set_device(struct settings *settings, const char *value, struct error *err)
 {
-	char **devices = devicelist_parse(value, err);
-
-	if (!devices)
-		return -1;
-	strings_free(settings->devices);
-	settings->devices = devices;
-	return 0;
+	return take_list(&settings->devices, devicelist_parse(value, err));
 }
 
 static int set_security(struct settings *settings, const char *value, struct error *err)
 {
-	char **security = securitylist_parse(value, err);
-
-	if (!security)
-		return -1;
-	strings_free(settings->security);
-	settings->security = security;
-	return 0;
+	return take_list(&settings->security, securitylist_parse(value, err));
 }
 
 static int set_unshare(struct settings *settings, const char *value, struct error *err)

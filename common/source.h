@@ -3,10 +3,10 @@
  * source.h - names of images that have to be imported before they can be run.
  *
  *	docker://[HOST[:PORT]/]NAME[:TAG|@sha256:HEX]	in a registry
- *	oci:DIR[:TAG]  oci-archive:FILE[:TAG]  docker-archive:FILE[:TAG]
+ *	oci:DIR[:TAG]  oci-archive:FILE[:TAG]  docker-archive:FILE[:NAME]
  *	docker-daemon:NAME  containers-storage:NAME
  *
- * They are skopeo's, see containers-transports(5). Any other name is a path. Texts only: srun and
+ * They are called as skopeo calls them, see containers-transports(5). Any other name is a path. Texts only: srun and
  * slurmstepd check names by these functions, and neither may look at a file for that.
  */
 #ifndef DAVIT_SOURCE_H

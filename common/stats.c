@@ -113,10 +113,21 @@ const char *stats_line(const uint64_t values[STAT_COUNT], unsigned int line,
 	return text;
 }
 
-void stats_tell(const uint64_t values[STAT_COUNT], unsigned int line, const char *image,
-		struct error *told)
+void stats_tell(const uint64_t values[STAT_COUNT], const char *staged, const char *image,
+		void (*tell)(const struct error *note))
 {
 	char text[STATS_LINE_SIZE];
 
-	error_set(told, 0, "image '%s': %s", image, stats_line(values, line, text));
+	if (staged[0]) {
+		struct error note = ERROR_INIT;
+
+		error_set(&note, 0, "image '%s': read from the copy '%s'", image, staged);
+		tell(&note);
+	}
+	for (unsigned int line = 0; line < STATS_LINES; line++) {
+		struct error note = ERROR_INIT;
+
+		error_set(&note, 0, "image '%s': %s", image, stats_line(values, line, text));
+		tell(&note);
+	}
 }

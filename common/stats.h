@@ -87,8 +87,9 @@ const char *stats_words(enum statistic which, uint64_t value, char text[STATS_TE
 const char *stats_line(const uint64_t values[STAT_COUNT], unsigned int line,
 		       char text[STATS_LINE_SIZE]);
 
-/* The same as the user is told it in the end: makes it the cause of `told`, which is no failure. */
-void stats_tell(const uint64_t values[STAT_COUNT], unsigned int line, const char *image,
-		struct error *told);
+/* The same as the user is told it in the end, by notes that are no failures; before it, which copy of the image was
+ * read, unless `staged` is "". */
+void stats_tell(const uint64_t values[STAT_COUNT], const char *staged, const char *image,
+		void (*tell)(const struct error *note));
 
 #endif

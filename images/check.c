@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/affinity.h"
 #include "common/fd.h"
 #include "images/blocks.h"
 #include "images/read.h"
@@ -255,8 +255,7 @@ static void *read_blocks(void *data)
 
 static size_t count_cpus(void)
 {
-	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	int count = affinity_own_count();
 
 	return count > THREADS_MAX ? THREADS_MAX : (size_t)count;
 }

@@ -2,43 +2,47 @@
 /* cpus.c - see cpus.h. */
 #include "images/cpus.h"
 
-#include <sched.h>
+#include "common/affinity.h"
 
-static cpu_set_t all; /* none until cpus_remember() */
+static struct affinity all; /* none until cpus_remember() */
 
 void cpus_remember(void)
 {
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		CPU_ZERO(&all);
+	(void)affinity_get(0, &all);
 }
 
-static bool use(const cpu_set_t *cpus)
-{
-	return CPU_COUNT(cpus) > 0 && sched_setaffinity(0, sizeof(*cpus), cpus) == 0;
-}
-
+/* The kernel refuses a set of none. */
 void cpus_use_all(void)
 {
-	(void)use(&all);
+	(void)affinity_use(&all);
 }
 
 bool cpus_use_all_but(int cpu)
 {
-	cpu_set_t others = all;
+	struct affinity others = all;
 
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
+	if (cpu < 0)
 		return false;
-	CPU_CLR(cpu, &others);
-	return use(&others);
+	affinity_remove(&others, cpu);
+	return affinity_use(&others) == 0;
 }
 
 bool cpus_use_only(int cpu)
 {
-	cpu_set_t one;
+	struct affinity one;
 
-	if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &all))
-		return false;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	return use(&one);
+	affinity_only(&one, cpu);
+	return affinity_has(&all, cpu) && affinity_use(&one) == 0;
+}
+
+int cpus_find_only(pid_t pid)
+{
+	struct affinity bound;
+	int cpu = 0;
+
+	if (affinity_get(pid, &bound) < 0 || affinity_count(&bound) != 1)
+		return -1;
+	while (!affinity_has(&bound, cpu))
+		cpu++;
+	return cpu;
 }

@@ -8,6 +8,7 @@
 #define DAVIT_CPUS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Those of the calling thread are all there are. To be called while there is one thread. */
 void cpus_remember(void);
@@ -17,5 +18,8 @@ void cpus_remember(void);
 void cpus_use_all(void);
 bool cpus_use_all_but(int cpu);
 bool cpus_use_only(int cpu);
+
+/* The one CPU to which a process is bound; -1 where there are several, or nobody knows. */
+int cpus_find_only(pid_t pid);
 
 #endif

@@ -8,12 +8,13 @@
  */
 #include "images/crypto.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <string.h>
+
+#include "common/library.h"
 
 #define LIBRARY "libcrypto.so.3"
 
@@ -37,10 +38,7 @@ static struct {
 } calls;
 
 #define NAME(name) { #name, &calls.name },
-static const struct {
-	const char *name;
-	void *call; /* where its address goes */
-} wanted[] = { FUNCTIONS(NAME) };
+static const struct library_call wanted[] = { FUNCTIONS(NAME) };
 
 static EVP_MD *sha256; /* NULL: not open yet */
 
@@ -55,13 +53,8 @@ int crypto_open(struct error *err)
 		error_set(err, 0, "cannot check digests: %s", dlerror());
 		return error_remedy(err, "ask your admin for OpenSSL 3 on this node (libssl3)");
 	}
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		void *symbol = dlsym(library, wanted[i].name);
-
-		if (!symbol)
-			return error_set(err, 0, "%s has no '%s'", LIBRARY, wanted[i].name);
-		*(void **)wanted[i].call = symbol; /* as dlsym(3) has it */
-	}
+	if (library_take(library, LIBRARY, wanted, sizeof(wanted) / sizeof(wanted[0]), err) < 0)
+		return -1;
 	/* OPENSSL_CONF could name libraries to load. */
 	if (calls.OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) !=
 	    1)
@@ -73,6 +66,16 @@ int crypto_open(struct error *err)
 int crypto_sha256(const void *data, size_t len, unsigned char digest[DIGEST_BYTES])
 {
 	return calls.EVP_Digest(data, len, digest, NULL, sha256, NULL) == 1 ? 0 : -1;
+}
+
+int crypto_digest(const void *data, size_t len, char text[DIGEST_TEXT_SIZE])
+{
+	unsigned char bytes[DIGEST_BYTES];
+
+	if (crypto_sha256(data, len, bytes) < 0)
+		return -1;
+	digest_format(bytes, text);
+	return 0;
 }
 
 struct crypto_hash *crypto_hash_new(void)

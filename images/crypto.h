@@ -23,6 +23,9 @@ int crypto_open(struct error *err);
 /* Any thread may call it. Returns 0, or -1 when out of memory. */
 int crypto_sha256(const void *data, size_t len, unsigned char digest[DIGEST_BYTES]);
 
+/* The same as a text, "sha256:...". */
+int crypto_digest(const void *data, size_t len, char text[DIGEST_TEXT_SIZE]);
+
 /* SHA-256 of what comes in pieces. NULL, or -1, without memory; NULL is fine to be freed. */
 struct crypto_hash;
 struct crypto_hash *crypto_hash_new(void);

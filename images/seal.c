@@ -51,12 +51,9 @@ static int check_header(const struct header *header, struct error *err)
 static int find_digest(const unsigned char descriptor[MERKLE_DESCRIPTOR_SIZE],
 		       char digest[DIGEST_TEXT_SIZE], struct error *err)
 {
-	unsigned char bytes[DIGEST_BYTES];
-
-	if (crypto_sha256(descriptor, MERKLE_DESCRIPTOR_SIZE, bytes) < 0)
-		return error_set(err, ENOMEM, "cannot make hashes");
-	digest_format(bytes, digest);
-	return 0;
+	return crypto_digest(descriptor, MERKLE_DESCRIPTOR_SIZE, digest) < 0
+		       ? error_set(err, ENOMEM, "cannot make hashes")
+		       : 0;
 }
 
 int seal_read(struct seal *seal, int fd, uint64_t size, struct error *err)

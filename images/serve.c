@@ -33,11 +33,12 @@
 #define FOREVER    ((double)INT_MAX) /* seconds that the kernel may keep an answer */
 #define STACK_SIZE ((size_t)1 << 20) /* bytes for each thread */
 
-/* A bad image is noted once; the application sees EIO each time. */
+/* A bad image is noted once; the application sees EIO each time. Who gets that may end at once, and so may the step:
+ * it is to find the note then, so an answer waits for another thread that is about to note. */
 static void note_damage(struct service *service, int error)
 {
-	if (error == EIO && !atomic_flag_test_and_set(&service->damaged))
-		service->server.damaged();
+	if (error == EIO)
+		(void)pthread_once(&service->noted, service->server.damaged);
 }
 
 void service_reply_error(fuse_req_t req, int error)
@@ -397,7 +398,7 @@ struct service *image_service_new(const struct image_server *server, struct erro
 	}
 	stats_use(server->stats);
 	service->server = *server;
-	atomic_flag_clear(&service->damaged);
+	service->noted = PTHREAD_ONCE_INIT;
 	service->session = session_new(&operations, service, server->channel, server->uring, err);
 	if (service->session)
 		return service;

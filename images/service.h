@@ -10,7 +10,7 @@
 
 #define FUSE_USE_VERSION 32
 #include <fuse3/fuse_lowlevel.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,7 +24,7 @@ struct service {
 	struct added *added;
 	struct content content; /* has the image */
 	uint64_t root;
-	atomic_flag damaged;
+	pthread_once_t noted; /* damage */
 };
 
 static inline struct service *service_of(fuse_req_t req)

@@ -25,15 +25,14 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "images/content.h"
-#include "images/session.h"
 #include "images/stats.h"
 
 /* Of Linux's uapi/linux/fuse.h, which the headers of older kernels lack. */
@@ -103,51 +102,6 @@ struct uring {
 };
 
 static _Thread_local struct slot *current; /* that the thread has a request of */
-
-/* The first bytes of a file without its newline; "" where there is none. */
-static void read_line(const char *path, char *line, int size)
-{
-	FILE *file = fopen(path, "re");
-
-	line[0] = '\0';
-	if (!file)
-		return;
-	if (fgets(line, size, file))
-		line[strcspn(line, "\n")] = '\0';
-	fclose(file);
-}
-
-int uring_queues(const char **missing)
-{
-	char line[32], rest;
-	int last;
-
-	read_line("/sys/module/fuse/parameters/enable_uring", line, sizeof(line));
-	if (!line[0])
-		*missing = "the kernel offers no FUSE over io_uring (Linux 6.14 and later do)";
-	else if (line[0] != 'Y')
-		*missing = "it is switched off (/sys/module/fuse/parameters/enable_uring is N)";
-	else
-		*missing = NULL;
-	if (*missing)
-		return 0;
-	read_line("/proc/sys/kernel/io_uring_disabled", line, sizeof(line));
-	if (line[0] == '2') {
-		*missing = "io_uring is switched off (kernel.io_uring_disabled is 2)";
-		return 0;
-	}
-	if (!session_carries()) {
-		*missing = "libfuse was built without custom I/O";
-		return 0;
-	}
-	read_line("/sys/devices/system/cpu/possible", line, sizeof(line));
-	if (strcmp(line, "0") == 0)
-		return 1;
-	if (sscanf(line, "0-%d%c", &last, &rest) == 1 && last > 0 && last < CPU_SETSIZE)
-		return last + 1;
-	*missing = "the node's CPUs cannot be counted (/sys/devices/system/cpu/possible)";
-	return 0;
-}
 
 /* Some liburing (2.3) has these in its header alone. */
 static int set(const struct io_uring *io, unsigned int what, const void *data, unsigned int count)
@@ -228,11 +182,24 @@ static int fill(struct uring *uring, int channel, int queues, int most)
 	return result;
 }
 
+/* The kernel counts what a ring takes, two pages, as memory that the user has locked: all of the user's rings, and
+ * those that have just been closed for a moment more. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+	}
+}
+
 struct uring *uring_new(int channel, int queues, int most, struct error *err)
 {
 	struct uring *uring = calloc(1, sizeof(*uring));
 	int result = -ENOMEM;
 
+	raise_limit();
 	if (uring) {
 		uring->buffers = MAP_FAILED;
 		(void)sem_init(&uring->begin, 0, 0);
@@ -241,7 +208,11 @@ struct uring *uring_new(int channel, int queues, int most, struct error *err)
 	if (result == 0)
 		return uring;
 	uring_free(uring);
-	error_set(err, -result, "cannot make a ring");
+	if (result == -ENOMEM)
+		error_set(err, 0,
+			  "cannot make a ring: too little memory may be locked (ulimit -l)");
+	else
+		error_set(err, -result, "cannot make a ring");
 	return NULL;
 }
 

@@ -8,7 +8,6 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -47,21 +46,14 @@ static void *work(void *data);
  * than most answers; and while it waits, its CPU has nothing else to do. */
 static void stay_near(struct client *client, uint32_t pid)
 {
-	cpu_set_t cpus;
-	int cpu = 0;
-
 	if (pid != client->pid || pid == 0) {
 		if (client->is_near)
 			cpus_use_all();
 		*client = (struct client){ .pid = pid };
 		return;
 	}
-	if (++client->streak % STREAK != 0 || client->is_near ||
-	    sched_getaffinity((pid_t)pid, sizeof(cpus), &cpus) < 0 || CPU_COUNT(&cpus) != 1)
-		return;
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu++;
-	client->is_near = cpus_use_only(cpu);
+	if (++client->streak % STREAK == 0 && !client->is_near)
+		client->is_near = cpus_use_only(cpus_find_only((pid_t)pid));
 }
 
 static bool more_to_do(void)

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/affinity.h"
 #include "common/fd.h"
 #include "common/source.h"
 #include "images/tracefile.h"
@@ -351,7 +352,10 @@ static void explain(const struct site *site, struct error *err)
 			"raise the limit of processes (ulimit -u), or end some of yours on this node");
 	if (err->errnum == ENOSYS)
 		error_remedy(err, "a node with Linux 5.14 or newer");
-	if (err->errnum == ENOTCONN) {
+	/* Without an image there is no server of ours: it was that of the image's own file system. */
+	if (err->errnum == ENOTCONN && site->image.fd < 0) {
+		error_remedy(err, "check the image's file system on this node, whose server died");
+	} else if (err->errnum == ENOTCONN) {
 		error_wrap(err, "the image server for '%s' died", site->image.path);
 		error_remedy(
 			err,
@@ -376,24 +380,20 @@ static void explain(const struct site *site, struct error *err)
 /* Keeps the process on the CPU where it is: it is going to talk to the image server, which begins on
  * the same one, and to wake another CPU for each word takes longer than the word. The binding that
  * Slurm gave the rank goes to `saved`. */
-static void stay_here(cpu_set_t *saved)
+static void stay_here(struct affinity *saved)
 {
-	cpu_set_t one;
+	struct affinity one;
 	int cpu = sched_getcpu();
 
-	CPU_ZERO(&one);
-	if (sched_getaffinity(0, sizeof(*saved), saved) < 0)
-		CPU_ZERO(saved);
-	else if (cpu >= 0 && CPU_ISSET(cpu, saved))
-		CPU_SET(cpu, &one);
-	if (CPU_COUNT(&one) > 0)
-		(void)sched_setaffinity(0, sizeof(one), &one);
+	affinity_only(&one, cpu);
+	if (affinity_get(0, saved) == 0 && affinity_has(saved, cpu))
+		(void)affinity_use(&one);
 }
 
-static void go_back(const cpu_set_t *saved)
+/* Where they were not known, the set is empty, and the kernel refuses it. */
+static void go_back(const struct affinity *saved)
 {
-	if (CPU_COUNT(saved) > 0)
-		(void)sched_setaffinity(0, sizeof(*saved), saved);
+	(void)affinity_use(saved);
 }
 
 static void clear(struct site *site)
@@ -432,7 +432,7 @@ int container_build(struct container *container, struct way *way, struct error *
 			     .saver = -1,
 			     .trace = -1 };
 	const struct settings *settings = container->settings;
-	cpu_set_t binding;
+	struct affinity binding;
 	int result;
 
 	stay_here(&binding);

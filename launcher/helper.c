@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/affinity.h"
 #include "common/fd.h"
 
 void helper_ignore_signals(void)
@@ -54,22 +54,18 @@ void helper_close_others(const int *keep, size_t count)
 
 void helper_use_all_cpus(void)
 {
-	cpu_set_t all;
+	struct affinity all;
 
-	/* The kernel takes away those that the cpuset does not allow. */
-	memset(&all, 0xff, sizeof(all));
-	(void)sched_setaffinity(0, sizeof(all), &all);
+	affinity_fill(&all);
+	(void)affinity_use(&all);
 }
 
 int helper_count_cpus(void)
 {
 	const char *text = getenv("SLURM_CPUS_ON_NODE");
 	long of_job = text ? strtol(text, NULL, 10) : 0;
-	cpu_set_t all;
-	int count = 1;
+	int count = affinity_own_count();
 
-	if (sched_getaffinity(0, sizeof(all), &all) == 0)
-		count = CPU_COUNT(&all);
 	return of_job > 0 && of_job < count ? (int)of_job : count;
 }
 

@@ -4,13 +4,15 @@
  *
  * Where a CPU is idle, be it since a rank waits for the server, all of this costs nothing.
  *
- * The server takes a third of a rank's share (nice +5): four threads of it that decompress weigh little
- * more than one rank. Much lower helps nobody: who reads has to wait for as much work, only longer,
+ * The server takes half of a rank's share (nice +3): two threads of it that decompress weigh as much as
+ * one rank. Much lower helps nobody: who reads has to wait for as much work, only longer,
  * and the ranks of a job wait for each other. Nor is any of its threads lower than the others, even
  * if it reads ahead: a rank may be about to wait for that very block.
  *
- * Its time slices are short. The kernel runs first whose slice would end first, so after a sleep the
- * server soon gets a CPU although its share is small (Linux 6.12 and later; earlier ones ignore it).
+ * Its time slices are shorter by as much as its share is smaller. The kernel runs first whose slice would
+ * end first, so after a sleep the server gets a CPU as soon as a rank would (Linux 6.12 and later; earlier
+ * ones ignore it). With still shorter ones it would come before a reader that is about to wait for it, and
+ * the kernel moves that to another CPU with each answer.
  *
  * It has a process group but no session of its own. For each session the kernel may make an autogroup
  * (sched(7)), and shares the CPUs among these as wholes: one thread of the server would weigh as much

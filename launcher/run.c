@@ -162,15 +162,12 @@ static int parse(struct running *running, int argc, char **argv, struct error *e
 static void tell_stats(const struct handover *handover, const char *image)
 {
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 
 	if (!handover_stats(handover, values))
 		return;
-	for (unsigned int line = 0; line < STATS_LINES; line++) {
-		struct error told = ERROR_INIT;
-
-		stats_tell(values, line, image, &told);
-		report(&told);
-	}
+	(void)handover_staged(handover, staged);
+	stats_tell(values, staged, image, report);
 }
 
 /* Returns only on failure: -1 with `err` set, or the code with which to leave silently. */

@@ -27,6 +27,8 @@
 #include "common/fd.h"
 #include "common/home.h"
 #include "common/newfile.h"
+#include "images/import/pack.h"
+#include "images/import/tool.h"
 #include "launcher/fdpass.h"
 #include "launcher/helper.h"
 #include "launcher/proctitle.h"
@@ -35,19 +37,6 @@
 
 #define KILL_MS   5000 /* for a killed process to end */
 #define HUNTS_MAX 100  /* for what forks faster than it is killed */
-
-static const char *const tools[] = { "/usr/bin/mksquashfs", "/usr/sbin/mksquashfs",
-				     "/usr/local/bin/mksquashfs", "/sbin/mksquashfs" };
-
-static const char *find_tool(struct error *err)
-{
-	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
-		if (access(tools[i], X_OK) == 0)
-			return tools[i];
-	error_set(err, 0, "there is no mksquashfs on this node");
-	error_remedy(err, "ask your admin for the package squashfs-tools");
-	return NULL;
-}
 
 /* Files whose modes shut their owner out belong into the image as well. */
 static void keep_override(void)
@@ -65,7 +54,7 @@ static void keep_override(void)
 
 static _Noreturn void exec_tool(const struct save *save, const char *tool, int root, int target)
 {
-	char source[64], file[64];
+	char source[64], file[64], level[16];
 	bool terminal = isatty(STDERR_FILENO) && !save->is_quiet;
 	const char *argv[] = { "mksquashfs",
 			       source,
@@ -74,6 +63,8 @@ static _Noreturn void exec_tool(const struct save *save, const char *tool, int r
 			       "-all-root",
 			       "-comp",
 			       "zstd",
+			       "-Xcompression-level",
+			       level,
 			       "-exit-on-error",
 			       terminal ? "-progress" : "-no-progress",
 			       "-quiet",
@@ -85,6 +76,7 @@ static _Noreturn void exec_tool(const struct save *save, const char *tool, int r
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	/* Descriptors for a program that must find them: without close-on-exec. */
+	snprintf(level, sizeof(level), "%d", PACK_ZSTD_LEVEL);
 	snprintf(source, sizeof(source), "/proc/self/fd/%d/.", dup(root));
 	snprintf(file, sizeof(file), "/proc/self/fd/%d", dup(target));
 	if (dup2(null, STDIN_FILENO) < 0 ||
@@ -239,7 +231,7 @@ static _Noreturn void saver_main(const struct save *save, const char *tool, stru
 int save_start(struct save *save, const char *name, struct error *err)
 {
 	cleanup_free char *file = home_expand(name, err);
-	const char *tool = file ? find_tool(err) : NULL;
+	const char *tool = file ? tool_find(false, err) : NULL;
 	cleanup_close int saver = -1;
 	struct newfile target = NEWFILE_INIT;
 	int pair[2], result = 0;

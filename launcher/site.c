@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/room.h"
 #include "common/syscalls.h"
 #include "images/serve.h"
 #include "launcher/devices/dev.h"
@@ -31,6 +32,9 @@
 
 /* A directory that is not to be written to still needs mount points. */
 #define POINTS_SIZE "1m"
+
+/* Of the memory that the job has left, the cache may be this part. */
+#define CACHE_SHARE 4
 
 static int fill(struct site *site, struct root *root, struct error *err)
 {
@@ -87,6 +91,20 @@ static int furnish(struct site *site, int tree, struct root *root, struct error 
 	return save_set_root(&site->container->save, bare, site->saver, err);
 }
 
+/* Where a cache takes nearly all memory of a job, the kernel rather takes away the pages of programs, over and
+ * over, than kill somebody: ranks would hardly get on. */
+static size_t choose_cache(size_t wanted)
+{
+	uint64_t share;
+
+	if (wanted <= IMAGE_CACHE_DEFAULT)
+		return wanted ? wanted : IMAGE_CACHE_DEFAULT;
+	share = room_in_own_cgroups() / CACHE_SHARE;
+	if (share >= wanted)
+		return wanted;
+	return share > IMAGE_CACHE_DEFAULT ? (size_t)share : IMAGE_CACHE_DEFAULT;
+}
+
 static int start_server(struct site *site, int channel, struct error *err)
 {
 	const struct server server = { .image = &site->image,
@@ -95,9 +113,7 @@ static int start_server(struct site *site, int channel, struct error *err)
 				       .held = site->layer,
 				       .imported = site->imported.hold,
 				       .trace = site->trace,
-				       .cache_size = site->settings->image_cache
-							     ? site->settings->image_cache
-							     : IMAGE_CACHE_DEFAULT,
+				       .cache_size = choose_cache(site->settings->image_cache),
 				       .transport = site->settings->image_transport,
 				       .tells = site->settings->stats == CHOICE_YES,
 				       .rendezvous = site->container->rendezvous };

@@ -135,17 +135,19 @@ void audit_denied(spank_t spank, const struct verdict *verdict, const char *caus
 	end_line(&line, "denied");
 }
 
-static void put_stats(FILE *out, const uint64_t *values)
+static void put_counted(FILE *out, const struct counted *counted)
 {
 	char text[STATS_TEXT_SIZE];
 
+	if (counted->staged[0])
+		put_text(out, "staged", counted->staged);
 	for (size_t i = 0; i < STAT_COUNT; i++)
 		fprintf(out, " %s=%s", stats_table[i].key,
-			stats_plain((enum statistic)i, values[i], text));
+			stats_plain((enum statistic)i, counted->values[i], text));
 }
 
 void audit_end(spank_t spank, const struct verdict *verdict, int status, unsigned int ranks,
-	       const uint64_t *stats)
+	       const struct counted *counted)
 {
 	struct line line = { .out = NULL };
 	struct timespec now;
@@ -158,7 +160,7 @@ void audit_end(spank_t spank, const struct verdict *verdict, int status, unsigne
 				(double)(now.tv_nsec - begun.tv_nsec) / 1e9,
 			ranks, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
 			WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	if (line.out && stats)
-		put_stats(line.out, stats);
+	if (line.out && counted)
+		put_counted(line.out, counted);
 	end_line(&line, "end");
 }

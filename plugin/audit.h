@@ -5,16 +5,16 @@
 
 #include <slurm/spank.h>
 
-#include "common/stats.h"
 #include "common/verdict.h"
+#include "plugin/stats.h"
 
 /* In slurmstepd, once per node and step. `verdict` has no more than zeros where nobody has answered. */
 void audit_start(spank_t spank, const struct verdict *verdict);
 void audit_denied(spank_t spank, const struct verdict *verdict, const char *cause);
 
-/* `status` is the wait status of the rank that ended worst, of `ranks`; `stats` is what the image server
- * says of itself, or NULL. */
+/* `status` is the wait status of the rank that ended worst, of `ranks`; `counted` is what the
+ * image server says of itself, or NULL. */
 void audit_end(spank_t spank, const struct verdict *verdict, int status, unsigned int ranks,
-	       const uint64_t *stats);
+	       const struct counted *counted);
 
 #endif

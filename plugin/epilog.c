@@ -47,7 +47,10 @@ static int write_note(spank_t spank, int note)
 	if (spank_getenv(spank, "SLURM_JOB_ID", number, sizeof(number)) != ESPANK_SUCCESS ||
 	    number[strspn(number, "0123456789")])
 		return 0; /* forged; then nothing can be named after it, either */
-	return pwrite(note, number, strlen(number), 0) < 0 ? -1 : 0;
+	/* An older note may be longer. Another step of the job may read or write the same meanwhile, so it is
+	 * never empty. */
+	return pwrite(note, number, strlen(number), 0) < 0 ? -1
+							   : ftruncate(note, (off_t)strlen(number));
 }
 
 static uint32_t read_note(const char *path, uint32_t job)

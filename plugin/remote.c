@@ -393,10 +393,9 @@ void remote_tell_stats(spank_t spank)
 
 void remote_end(spank_t spank)
 {
-	uint64_t values[STAT_COUNT];
-	bool wanted;
+	struct counted counted;
 
 	if (started)
 		audit_end(spank, &verdict, worst, ended,
-			  stats_read(memfd, values, &wanted) ? values : NULL);
+			  stats_read(memfd, &counted) ? &counted : NULL);
 }

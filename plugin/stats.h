@@ -5,11 +5,16 @@
 
 #include <stdbool.h>
 
-#include "common/stats.h"
+#include "common/handover.h"
 
-/* Reads the counts from the step's memfd; `wanted`: the user wants to be told. Returns false where
- * nothing was counted. */
-bool stats_read(int memfd, uint64_t values[STAT_COUNT], bool *wanted);
+struct counted {
+	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX]; /* the copy of the image that was read, or "" */
+	bool is_wanted;                   /* the user wants to be told */
+};
+
+/* Reads the counts from the step's memfd. Returns false where nothing was counted. */
+bool stats_read(int memfd, struct counted *counted);
 
 /* Tells the user, if the user wants to be told. */
 void stats_report(int memfd, const char *image);

@@ -16,6 +16,7 @@
 
 #include "common/fd.h"
 #include "common/nearest.h"
+#include "images/build/lines.h"
 #include "images/build/list.h"
 
 #define BLANKS    " \t"
@@ -217,29 +218,24 @@ static int take_words(struct instruction *instruction, struct error *err)
 	return error_remedy(err, "[\"WORD\", \"WORD\"], with double quotes");
 }
 
-/* "<<NAME" as a word begins a here-document, whose lines would be taken for instructions. */
-static int refuse_heredoc(const struct instruction *instruction, struct error *err)
+/* Lines of a here-document belong to a line for the shell. */
+static int take_documents(struct instruction *instruction, struct lines *lines, struct error *err)
 {
-	const char *at = instruction->text;
+	enum verb verb = instruction->verb;
+	char *whole;
 
-	if (instruction->verb != VERB_RUN && instruction->verb != VERB_COPY &&
-	    instruction->verb != VERB_ADD)
+	if ((verb != VERB_RUN && verb != VERB_COPY && verb != VERB_ADD) || instruction->words ||
+	    !lines_begins_document(instruction->text))
 		return 0;
-	for (; *at; at += strspn(at, BLANKS)) {
-		const char *word = at + strspn(at, "0123456789");
-
-		at += strcspn(at, BLANKS);
-		if (strncmp(word, "<<", 2) != 0 || word[2] == '<' || word + 2 >= at ||
-		    (word[2] == '-' && word + 3 >= at))
-			continue;
-		error_set(err, 0, "%s with a here-document is not supported",
-			  keywords[instruction->verb].name);
-		return error_remedy(err, "%s",
-				    instruction->verb == VERB_RUN
-					    ? "one line, continued by a backslash at its end; or a "
-					      "script that COPY brings in"
-					    : "a file of the context");
+	if (verb != VERB_RUN) {
+		error_set(err, 0, "%s with a here-document is not supported", keywords[verb].name);
+		return error_remedy(err, "a file of the context, or RUN cat >FILE <<NAME");
 	}
+	whole = lines_take_documents(lines, instruction->text, err);
+	if (!whole)
+		return -1;
+	free(instruction->text);
+	instruction->text = whole;
 	return 0;
 }
 
@@ -254,7 +250,7 @@ static int check_first(struct containerfile *file, enum verb verb, struct error 
 
 /* `line` is a logical one, without blanks at its ends. */
 static int add_instruction(struct containerfile *file, const char *line, unsigned int number,
-			   struct error *err)
+			   struct lines *lines, struct error *err)
 {
 	size_t len = strcspn(line, BLANKS);
 	const char *text = line + len + strspn(line + len, BLANKS);
@@ -282,7 +278,7 @@ static int add_instruction(struct containerfile *file, const char *line, unsigne
 	instruction->text = strdup(text);
 	if (!instruction->text)
 		return error_set(err, ENOMEM, "cannot keep the instructions");
-	return take_words(instruction, err) < 0 || refuse_heredoc(instruction, err) < 0
+	return take_words(instruction, err) < 0 || take_documents(instruction, lines, err) < 0
 		       ? -1
 		       : check_first(file, instruction->verb, err);
 }
@@ -327,19 +323,6 @@ static size_t trim(char *line)
 	return len;
 }
 
-struct lines {
-	char *rest;
-	unsigned int number; /* of the line that was taken last */
-};
-
-static char *next_line(struct lines *lines)
-{
-	char *line = lines->rest ? strsep(&lines->rest, "\n") : NULL;
-
-	lines->number += line != NULL;
-	return line;
-}
-
 static bool is_void(const char *line)
 {
 	line += strspn(line, " \t\r");
@@ -365,7 +348,7 @@ static char *join(const struct containerfile *file, struct lines *lines, char *l
 
 		*--end = '\0';
 		do
-			more = next_line(lines);
+			more = lines_next(lines);
 		while (more && is_void(more));
 		if (!more)
 			break;
@@ -383,7 +366,7 @@ static int parse_lines(struct containerfile *file, char *text, struct error *err
 	bool at_top = true;
 	char *line;
 
-	while ((line = next_line(&lines))) {
+	while ((line = lines_next(&lines))) {
 		unsigned int number = lines.number;
 		int directive = 0;
 
@@ -396,7 +379,7 @@ static int parse_lines(struct containerfile *file, char *text, struct error *err
 		if (is_void(line))
 			continue;
 		line = join(file, &lines, line);
-		if (line[0] && add_instruction(file, line, number, err) < 0)
+		if (line[0] && add_instruction(file, line, number, &lines, err) < 0)
 			return blame(file, number, err);
 	}
 	return 0;

@@ -42,7 +42,7 @@ struct instruction {
 	unsigned int line; /* where it begins, from 1 */
 	char **flags;      /* "--NAME=VALUE" each, ends with NULL; NULL: none */
 	char **words;      /* of the exec form, ends with NULL; NULL where it is not in that form */
-	char *text;        /* what follows flags, never "" */
+	char *text;        /* what follows flags, never ""; of RUN with its here-documents */
 };
 
 struct containerfile {

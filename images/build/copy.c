@@ -19,6 +19,7 @@
 
 #include "common/fd.h"
 #include "common/syscalls.h"
+#include "images/attributes.h"
 #include "images/build/sources.h"
 
 #define DEPTH_MAX 250 /* directories below each other, each of which is open twice */
@@ -133,8 +134,9 @@ static int copy_file(const struct copy *copy, int from, const struct stat *st, i
 
 	if (to < 0)
 		return -1;
-	if (copy_bytes(from, to) < 0 || fchmod(to, choose_mode(copy, st)) < 0 ||
-	    futimens(to, times) < 0)
+	/* Before the mode: chmod(2) takes no capability away, writing does. */
+	if (copy_bytes(from, to) < 0 || attributes_copy(from, to) < 0 ||
+	    fchmod(to, choose_mode(copy, st)) < 0 || futimens(to, times) < 0)
 		return error_set(err, errno, "cannot copy '%s'", name);
 	return 0;
 }
@@ -202,7 +204,8 @@ static int copy_directory(const struct copy *copy, int parent, const char *name,
 		return -1;
 	if (is_new && is_ignored && unlinkat(dir, name, AT_REMOVEDIR) == 0)
 		return 0;
-	if (is_new && (fchmod(to, choose_mode(copy, st)) < 0 || futimens(to, times) < 0))
+	if (is_new && (attributes_copy(from, to) < 0 || fchmod(to, choose_mode(copy, st)) < 0 ||
+		       futimens(to, times) < 0))
 		return error_set(err, errno, "cannot copy '%s'", path);
 	return 0;
 }

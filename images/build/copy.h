@@ -4,7 +4,7 @@
  *
  * Both trees are given by their root directories, and neither is left: links, absolute ones too, count
  * from the tree's own root, and nothing is written to what is mounted in the target. What is copied is
- * files, directories and links, with modes and times; a link that is named itself is followed.
+ * files, directories and links, with modes, times and extended attributes (attributes.h); a link that is named itself is followed.
  */
 #ifndef DAVIT_BUILD_COPY_H
 #define DAVIT_BUILD_COPY_H

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/fd.h"
-#include "common/mountspec.h"
+#include "images/build/paths.h"
 
 void ignore_done(struct ignore *ignore)
 {
@@ -19,7 +19,7 @@ void ignore_done(struct ignore *ignore)
 /* Normalises the pattern, and keeps '!' in front of it. */
 static int add(struct ignore *ignore, const char *line)
 {
-	bool is_back = line[0] == '!';
+	bool is_back = line[0] == '!', leaves = false;
 	cleanup_free char *whole = NULL, *normal = NULL;
 	size_t len;
 
@@ -31,10 +31,11 @@ static int add(struct ignore *ignore, const char *line)
 	len = strlen(whole);
 	while (len > 0 && strchr(" \t\r", whole[len - 1]))
 		whole[--len] = '\0';
-	normal = len < PATH_MAX ? path_normalise(whole) : strdup("/");
+	normal = len < PATH_MAX ? paths_clean(whole, &leaves) : strdup("/");
 	if (!normal)
 		return -1;
-	if (!normal[1])
+	/* Of what is above the context there is nothing to be left out. */
+	if (!normal[1] || (leaves && line[is_back] != '/'))
 		return 0;
 	ignore->takes_back |= is_back;
 	normal[0] = is_back ? '!' : '/';

@@ -13,12 +13,18 @@
 #include "common/fd.h"
 #include "common/home.h"
 #include "common/nearest.h"
+#include "common/source.h"
+#include "images/crypto.h"
+#include "images/import/local.h"
 #include "images/import/merge.h"
+#include "images/import/spool.h"
+#include "images/oci.h"
 #include "images/read.h"
 #include "images/sif.h"
 
-#define COPY_SIZE ((size_t)1 << 20)
-#define HEAD_SIZE 512
+#define HEAD_SIZE  512
+#define PIECE_SIZE ((size_t)1 << 20)
+#define CONFIG_MAX ((size_t)1 << 20)
 
 static const char *const transports[] = {
 	"docker://",       "oci:",           "oci-archive:",
@@ -47,85 +53,76 @@ static int merge(struct import *import, struct layers *layers, struct error *err
 	return result;
 }
 
-static int import_skopeo(struct import *import, struct layers *layers, struct error *err)
-{
-	if (layers_open_skopeo(layers, import->source, &import->skopeo, err) < 0)
-		return -1;
-	return merge(import, layers, err);
-}
-
-/* "DIR[:TAG]", where a directory may have a colon in its name. */
-static int import_layout(struct import *import, struct layers *layers, struct error *err)
-{
-	cleanup_free char *dir = home_expand(import->source + strlen("oci:"), err);
-	char *colon = dir ? strrchr(dir, ':') : NULL;
-	struct stat st;
-
-	if (!dir)
-		return -1;
-	if (colon && stat(dir, &st) < 0)
-		*colon++ = '\0';
-	else
-		colon = NULL;
-	if (layers_open_layout(layers, dir, colon, import->skopeo.arch, err) < 0)
-		return -1;
-	return merge(import, layers, err);
-}
-
 static int import_tar(struct import *import, struct layers *layers, int fd, struct error *err)
 {
 	if (layers_open_tar(layers, fd, err) < 0)
 		return -1;
+	if (merge(import, layers, err) == 0)
+		return 0;
+	if (!strstr(err->cause, "Unrecognized archive format")) /* libarchive's words */
+		return -1;
+	error_set(err, 0, "it is not a tar");
+	return error_remedy(err, "a tar of a root file system, a SIF or a directory");
+}
+
+/* Takes "FILE[:NAME]" or "DIR[:TAG]" apart, where a file may have colons in its name, and a name has. */
+static const char *cut_name(char *path)
+{
+	struct stat st;
+
+	for (char *end = path + strlen(path); end; end = memrchr(path, ':', (size_t)(end - path))) {
+		bool has_name = *end == ':';
+
+		*end = '\0';
+		if (stat(path, &st) == 0)
+			return has_name ? end + 1 : NULL;
+		if (has_name)
+			*end = ':';
+	}
+	path[strcspn(path, ":")] = '\0';
+	return NULL;
+}
+
+/* The file or directory of such a source, to be freed, and which image in it, or NULL. */
+static char *find_files(const char *source, const char **name, struct error *err)
+{
+	char *path = home_expand(strchr(source, ':') + 1, err);
+
+	*name = path ? cut_name(path) : NULL;
+	return path;
+}
+
+/* A layout in a directory or in a tar, or what docker save writes. */
+static int open_files(struct layers *layers, const char *source, const char *path, const char *name,
+		      const char *arch, struct error *err)
+{
+	int fd;
+
+	if (strncmp(source, "oci:", strlen("oci:")) == 0)
+		return layers_open_layout(layers, path, name, arch, err);
+	fd = spool_open(path, err);
+	if (fd < 0)
+		return -1;
+	return strncmp(source, "oci-", strlen("oci-")) == 0
+		       ? layers_open_layout_tar(layers, fd, name, arch, err)
+		       : layers_open_saved(layers, fd, name, err);
+}
+
+static int import_files(struct import *import, struct layers *layers, struct error *err)
+{
+	const char *name;
+	cleanup_free char *path = find_files(import->source, &name, err);
+
+	if (!path || open_files(layers, import->source, path, name, import->skopeo.arch, err) < 0)
+		return -1;
 	return merge(import, layers, err);
 }
 
-/* Copies `size` bytes, -1 for all that there are. */
-static int copy_bytes(int from, int to, off_t offset, int64_t size, struct error *err)
+static int import_skopeo(struct import *import, struct layers *layers, struct error *err)
 {
-	cleanup_free char *buf = malloc(COPY_SIZE);
-	int64_t done = 0;
-
-	while (buf && (size < 0 || done < size)) {
-		size_t want = size >= 0 && size - done < (int64_t)COPY_SIZE ? (size_t)(size - done)
-									    : COPY_SIZE;
-		ssize_t n = size < 0 ? read(from, buf, want)
-				     : pread(from, buf, want, offset + (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, errno, "cannot read it");
-		if (n == 0 && size < 0)
-			return 0;
-		if (n == 0)
-			return error_set(err, 0, "it has become shorter");
-		if (fd_write_all(to, buf, (size_t)n) < 0)
-			return error_set(err, errno, "cannot write the copy of it");
-		done += n;
-	}
-	return buf ? 0 : error_set(err, ENOMEM, "cannot copy it");
-}
-
-/* All is read twice: what cannot be has to be put somewhere, in a file without a name. */
-static int spool(struct error *err)
-{
-	const char *dir = getenv("TMPDIR") ?: "/var/tmp";
-	cleanup_close int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd < 0) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/davit-import-XXXXXX", dir);
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd >= 0)
-			(void)unlink(path);
-	}
-	if (fd < 0 || copy_bytes(STDIN_FILENO, fd, 0, -1, err) < 0) {
-		if (fd < 0)
-			error_set(err, errno, "cannot make a file in '%s'", dir);
-		return error_remedy(err, "TMPDIR=DIR, with room for standard input");
-	}
-	return steal_fd(&fd);
+	if (layers_open_skopeo(layers, import->source, &import->skopeo, err) < 0)
+		return local_error(import->source, err);
+	return merge(import, layers, err);
 }
 
 static int import_stdin(struct import *import, struct layers *layers, struct error *err)
@@ -136,7 +133,7 @@ static int import_stdin(struct import *import, struct layers *layers, struct err
 	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) &&
 	    lseek(STDIN_FILENO, 0, SEEK_CUR) == 0)
 		return import_tar(import, layers, STDIN_FILENO, err);
-	fd = spool(err);
+	fd = spool(STDIN_FILENO, err);
 	return fd < 0 ? -1 : import_tar(import, layers, fd, err);
 }
 
@@ -150,7 +147,7 @@ static int import_sif(struct import *import, int fd, off_t size, struct error *e
 	if (result == 0)
 		result = pack_begin(&pack, import->file, &import->pack, err);
 	if (result == 0)
-		result = copy_bytes(fd, pack.file.fd, partition.offset, partition.size, err);
+		result = spool_copy(fd, pack.file.fd, partition.offset, partition.size, err);
 	if (result == 0)
 		result = newfile_name(&pack.file, err);
 	pack_abort(&pack);
@@ -164,13 +161,45 @@ static int refuse_missing(const char *source, int reason, struct error *err)
 	cleanup_free char *scheme = strndup(source, len + strspn(source + len, "/"));
 	const char *near;
 
+	if (!source[0])
+		return error_set(err, 0, "no name of a source");
 	error_set(err, reason, "cannot open it");
 	if (reason != ENOENT)
 		return -1;
 	near = colon && scheme ? word_nearest(scheme, transports, TRANSPORTS) : NULL;
 	if (near)
 		return error_remedy(err, "%s%s", near, colon + 1 + strspn(colon + 1, "/"));
+	if (colon && colon[1] == '/') {
+		error_set(err, 0, "there are no sources '%s'", scheme ? scheme : "");
+		return error_remedy(err,
+				    "docker://, oci:, oci-archive: or docker-archive:, a tar, a "
+				    "SIF or a directory");
+	}
+	/* No name of an image begins so. */
+	if (strchr("/.~", source[0]))
+		return -1;
 	return error_remedy(err, "docker://%s, if an image in a registry is meant", source);
+}
+
+/* Images in a directory are no root file system: Davit would run nothing of that. */
+static int check_directory(int dir, const char *source, struct error *err)
+{
+	cleanup_free char *text = NULL, *root = NULL;
+	cleanup_close int config = openat(dir, "config.json", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct error ignored = ERROR_INIT;
+	size_t len = 0;
+
+	if (faccessat(dir, "oci-layout", F_OK, 0) == 0 &&
+	    faccessat(dir, "index.json", F_OK, 0) == 0) {
+		error_set(err, 0, "it is an OCI layout, not a root file system");
+		return error_remedy(err, "oci:%s", source);
+	}
+	text = config < 0 ? NULL : fd_read_regular(config, CONFIG_MAX, &len);
+	if (!text || oci_find_bundle_root(text, len, &root, &ignored) < 0 || !root)
+		return 0;
+	error_set(err, 0, "it is an OCI bundle, not a root file system");
+	return error_remedy(err, "%s%s%s", root[0] == '/' ? "" : source, root[0] == '/' ? "" : "/",
+			    root);
 }
 
 static int import_path(struct import *import, struct layers *layers, struct error *err)
@@ -186,7 +215,9 @@ static int import_path(struct import *import, struct layers *layers, struct erro
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return refuse_missing(import->source, errno, err);
 	if (S_ISDIR(st.st_mode))
-		return pack_directory(fd, import->file, &import->pack, err);
+		return check_directory(fd, import->source, err) < 0
+			       ? -1
+			       : pack_directory(fd, import->file, &import->pack, err);
 	if (!S_ISREG(st.st_mode)) {
 		error_set(err, 0, "it is neither a file nor a directory");
 		return error_remedy(err, "- for standard input");
@@ -207,10 +238,9 @@ static int import_any(struct import *import, struct layers *layers, struct error
 {
 	const char *transport = find_transport(import->source);
 
-	if (transport && strcmp(transport, "oci:") == 0)
-		return import_layout(import, layers, err);
 	if (transport)
-		return import_skopeo(import, layers, err);
+		return source_is_path(transport) ? import_files(import, layers, err)
+						 : import_skopeo(import, layers, err);
 	if (strcmp(import->source, "-") == 0)
 		return import_stdin(import, layers, err);
 	return import_path(import, layers, err);
@@ -242,4 +272,77 @@ int import_image(struct import *import, struct error *err)
 	layers_done(layers);
 	free(layers);
 	return result;
+}
+
+static int hash_bytes(struct crypto_hash *hash, int fd, const char *name,
+		      unsigned char digest[DIGEST_BYTES], struct error *err)
+{
+	cleanup_free char *buf = malloc(PIECE_SIZE);
+	off_t at = 0;
+	ssize_t n;
+
+	if (!hash || !buf || crypto_hash_add(hash, name, strlen(name) + 1) < 0)
+		return error_set(err, ENOMEM, "cannot look at it");
+	while ((n = fd_pread_all(fd, buf, PIECE_SIZE, at)) > 0) {
+		at += n;
+		if (crypto_hash_add(hash, buf, (size_t)n) < 0)
+			return error_set(err, ENOMEM, "cannot look at it");
+	}
+	if (n < 0)
+		return error_set(err, errno, "cannot read it");
+	return crypto_hash_end(hash, digest) < 0 ? error_set(err, ENOMEM, "cannot look at it") : 0;
+}
+
+/* Of a file that would have to be decompressed: of its bytes, with the name of the image in it. */
+static int hash_file(int fd, const char *name, char digest[DIGEST_TEXT_SIZE], struct error *err)
+{
+	unsigned char bytes[DIGEST_BYTES] = { 0 };
+	struct crypto_hash *hash;
+	int result;
+
+	if (crypto_open(err) < 0)
+		return -1;
+	hash = crypto_hash_new();
+	result = hash_bytes(hash, fd, name, bytes, err);
+	crypto_hash_free(hash);
+	digest_format(bytes, digest);
+	return result;
+}
+
+static int identify(const char *source, const char *path, const char *name,
+		    char digest[DIGEST_TEXT_SIZE], struct error *err)
+{
+	struct layers *layers = calloc(1, sizeof(*layers));
+	int result;
+
+	if (!layers)
+		return error_set(err, ENOMEM, "cannot look at it");
+	result = open_files(layers, source, path, name, layers_this_arch(), err);
+	memcpy(digest, layers->identity, DIGEST_TEXT_SIZE);
+	layers_done(layers);
+	free(layers);
+	return result;
+}
+
+int import_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *err)
+{
+	const char *name;
+	cleanup_free char *path = find_files(source, &name, err);
+	cleanup_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+	struct stat st;
+	int is_compressed;
+
+	if (!path)
+		return -1;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot open '%s'", path);
+	if (spool_is_descriptor(path) || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
+		error_set(err, 0, "'%s' is neither a file nor a directory", path);
+		return error_remedy(err, "davit image import %s FILE.sqfs", source);
+	}
+	is_compressed = S_ISREG(st.st_mode) ? spool_is_compressed(fd, err) : 0;
+	if (is_compressed < 0)
+		return -1;
+	return is_compressed ? hash_file(fd, name ? name : "", digest, err)
+			     : identify(source, path, name, digest, err);
 }

@@ -5,7 +5,9 @@
  * SOURCE is one of
  *	docker://NAME[:TAG|@DIGEST]             a registry
  *	oci:DIR[:TAG]                           an OCI layout, read in place
- *	oci-archive:FILE  docker-archive:FILE  docker-daemon:NAME  containers-storage:NAME
+ *	oci-archive:FILE[:TAG]                  such a layout in a tar
+ *	docker-archive:FILE[:NAME|:@N]          what docker save writes
+ *	docker-daemon:NAME  containers-storage:NAME
  *	FILE                                    a tar of a root file system, compressed or not; a SIF
  *	-                                       such a tar on standard input
  *	DIR                                     a root file system
@@ -16,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/digest.h"
 #include "common/error.h"
 #include "images/import/layers.h"
 #include "images/import/pack.h"
@@ -34,6 +37,11 @@ struct import {
 
 /* The name that the image of `source` gets in the working directory, to be freed; NULL with `err` set. */
 char *import_name(const char *source, struct error *err);
+
+/* What tells the image from others, of a source that is a file or a directory in itself (source_is_path()): the
+ * digest of its manifest, or for docker save that of its configuration; of what is compressed, a hash of its bytes and
+ * the image's name in it. Returns 0, or -1 with `err` set. */
+int import_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *err);
 
 /* Returns 0, or -1 with `err` set and nothing left. */
 int import_image(struct import *import, struct error *err);

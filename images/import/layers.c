@@ -3,6 +3,7 @@
 #include "images/import/layers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -10,6 +11,7 @@
 #include "common/digest.h"
 #include "common/fd.h"
 #include "images/json.h"
+#include "images/oci.h"
 
 /* As `uname -m` says, and as Go does. */
 static const char *const archs[][2] = {
@@ -28,6 +30,19 @@ const char *layers_this_arch(void)
 		if (strcmp(name.machine, archs[i][0]) == 0)
 			return archs[i][1];
 	return name.machine;
+}
+
+void layers_add_word(char *list, size_t size, const char *word)
+{
+	size_t used = strlen(list), len = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at += len)
+		if ((at == list || at[-1] == ' ') && (at[len] == ',' || at[len] == '\0'))
+			return;
+	if (len > 0 && used + len + sizeof(", ...") < size)
+		snprintf(list + used, size - used, "%s%s", used ? ", " : "", word);
+	else if (len > 0 && used > 0 && list[used - 1] != '.')
+		snprintf(list + used, size - used, ", ...");
 }
 
 void layers_done(struct layers *layers)
@@ -101,6 +116,16 @@ int layers_read_manifest(struct layers *layers, const char *text, size_t len, ch
 	return *config ? 0 : -1;
 }
 
+/* What a container could not be started with is told now, not by a job. */
+static int check_config(const char *text, size_t len, struct error *err)
+{
+	struct image_config config = { .origin = NULL };
+	int result = oci_read_image(&config, text, len, err);
+
+	image_config_done(&config);
+	return result < 0 ? error_wrap(err, "the image's configuration") : 0;
+}
+
 int layers_take_config(struct layers *layers, char *text, size_t len, struct error *err)
 {
 	cleanup_json json_t *config = parse("configuration", text, len, err);
@@ -115,6 +140,8 @@ int layers_take_config(struct layers *layers, char *text, size_t len, struct err
 		return error_set(err, 0,
 				 "the image's configuration is of %zu layers, its manifest of %zu",
 				 json_array_size(ids), layers->count);
+	if (check_config(text, len, err) < 0)
+		return -1;
 	json_array_foreach(ids, i, id)
 	{
 		layers->list[i].diff_id = take_digest(id, "layer", err);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/digest.h"
 #include "common/error.h"
 
 #define LAYERS_MAX 1024 /* overlayfs takes 500 */
@@ -24,9 +25,11 @@ struct layer {
 struct layers {
 	struct layer list[LAYERS_MAX];
 	size_t count;
-	bool has_whiteouts; /* else names with ".wh." are names */
-	char *config;       /* JSON, or NULL */
+	char identity[DIGEST_TEXT_SIZE]; /* see import_digest(); or empty */
+	bool has_whiteouts;              /* else names with ".wh." are names */
+	char *config;                    /* JSON, or NULL */
 	size_t config_size;
+	bool are_far;         /* what is opened again is fetched again */
 	unsigned int timeout; /* seconds in which a byte of a layer has to come, 0: any */
 	void *source;         /* of what follows */
 	/* Returns a descriptor to be read to its end, or -1 with `err` set. */
@@ -53,6 +56,14 @@ int layers_take_config(struct layers *layers, char *text, size_t len, struct err
 int layers_open_layout(struct layers *layers, const char *dir, const char *tag, const char *arch,
 		       struct error *err);
 
+/* The same of a layout that is in a tar, a plain file, which becomes the layers' own in each case. */
+int layers_open_layout_tar(struct layers *layers, int fd, const char *tag, const char *arch,
+			   struct error *err);
+
+/* What `docker save` has written to a plain file, which becomes the layers' own in each case: the image `name`,
+ * or "@N", the N-th; NULL: the only one. Returns 0, or -1 with `err` set; layers_done() in each case. */
+int layers_open_saved(struct layers *layers, int fd, const char *name, struct error *err);
+
 /* What skopeo finds at `reference`, with skopeo's names of transports. */
 struct skopeo_options {
 	const char *arch;
@@ -65,6 +76,9 @@ int layers_open_skopeo(struct layers *layers, const char *reference,
 
 /* A tar in `fd`, compressed or not, which stays the caller's; it can be read from its beginning. */
 int layers_open_tar(struct layers *layers, int fd, struct error *err);
+
+/* Adds `word` to a list of words for a message, once, and as far as there is room. */
+void layers_add_word(char *list, size_t size, const char *word);
 
 /* As the OCI, and Go, call this machine's architecture. */
 const char *layers_this_arch(void);

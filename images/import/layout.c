@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * layout.c - layers from an OCI layout (image-layout.md of the image-spec) that is a directory: see
- * layers.h. Nothing is copied; what is no layer is checked against its digest here.
+ * layout.c - layers from an OCI layout (image-layout.md of the image-spec), which is a directory or a tar:
+ * see layers.h. Nothing is copied; what is no layer is checked against its digest here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,22 +15,34 @@
 #include "images/json.h"
 #include "images/crypto.h"
 #include "images/import/layers.h"
+#include "images/import/members.h"
 
 #define TEXT_MAX    ((size_t)8 << 20)
 #define INDEXES_MAX 4 /* one in another */
 #define TAG_KEY     "org.opencontainers.image.ref.name"
 
 struct layout {
-	int dir;
+	int dir;                 /* or -1, and ... */
+	struct members *members; /* ... not NULL */
 };
 
-static int open_digest(const struct layout *layout, const char *digest, struct error *err)
+struct blob_path {
+	char text[sizeof("blobs/sha256/") + DIGEST_TEXT_SIZE];
+};
+
+static struct blob_path path_of(const char *digest)
 {
-	char path[sizeof("blobs/sha256/") + DIGEST_TEXT_SIZE];
+	struct blob_path path;
+
+	snprintf(path.text, sizeof(path.text), "blobs/sha256/%s", digest + strlen("sha256:"));
+	return path;
+}
+
+static int open_path(const struct layout *layout, const char *path, struct error *err)
+{
 	cleanup_close int fd = -1;
 	struct stat st;
 
-	snprintf(path, sizeof(path), "blobs/sha256/%s", digest + strlen("sha256:"));
 	fd = openat(layout->dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, errno, "cannot open '%s' of the layout", path);
@@ -40,21 +52,34 @@ static int open_digest(const struct layout *layout, const char *digest, struct e
 	return steal_fd(&fd);
 }
 
+static char *read_path(const struct layout *layout, const char *path, size_t *len,
+		       struct error *err)
+{
+	cleanup_close int fd = -1;
+	char *text;
+
+	if (layout->members)
+		return members_read(layout->members, path, TEXT_MAX, len, err);
+	fd = open_path(layout, path, err);
+	text = fd < 0 ? NULL : fd_read_regular(fd, TEXT_MAX, len);
+	if (fd >= 0 && !text)
+		error_set(err, errno, "cannot read '%s' of the layout", path);
+	return text;
+}
+
 static char *read_digest(const struct layout *layout, const char *digest, size_t *len,
 			 struct error *err)
 {
-	cleanup_close int fd = open_digest(layout, digest, err);
-	cleanup_free char *text = fd < 0 ? NULL : fd_read_regular(fd, TEXT_MAX, len);
-	unsigned char bytes[DIGEST_BYTES];
+	struct blob_path path = path_of(digest);
+	cleanup_free char *text = read_path(layout, path.text, len, err);
 	char found[DIGEST_TEXT_SIZE];
 
-	if (fd < 0)
+	if (!text)
 		return NULL;
-	if (!text || crypto_sha256(text, *len, bytes) < 0) {
+	if (crypto_digest(text, *len, found) < 0) {
 		error_set(err, errno, "cannot read blob %s", digest);
 		return NULL;
 	}
-	digest_format(bytes, found);
 	if (strcmp(found, digest) != 0) {
 		error_set(err, 0, "the blob %s has the digest %s", digest, found);
 		error_remedy(err, "get it again: it was damaged, or changed by somebody");
@@ -92,8 +117,36 @@ static bool fits(json_t *descriptor, const char *tag, const char *arch)
 	       (!own_arch || strcmp(arch, own_arch) == 0) && (!os || strcmp(os, "linux") == 0);
 }
 
+/* What there is to choose from: tags, or of what has this tag the architectures. */
+static int tell_choice(const struct layout *layout, json_t *list, const char *tag, bool of_arch,
+		       struct error *err)
+{
+	char words[160] = "";
+	json_t *descriptor;
+	size_t i;
+
+	json_array_foreach(list, i, descriptor)
+	{
+		const char *own = tag_of(descriptor), *word = own;
+
+		if (of_arch)
+			word = tag && (!own || strcmp(own, tag) != 0)
+				       ? NULL
+				       : platform_of(descriptor, "architecture");
+		if (word)
+			layers_add_word(words, sizeof(words), word);
+	}
+	if (!words[0])
+		return -1;
+	if (of_arch)
+		return error_remedy(err, "--arch=, of %s", words);
+	return error_remedy(err, "oci%s:TAG, where TAG is of %s",
+			    layout->members ? "-archive:FILE" : ":DIR", words);
+}
+
 /* The one that fits, borrowed. */
-static json_t *choose(json_t *index, const char *tag, const char *arch, struct error *err)
+static json_t *choose(const struct layout *layout, json_t *index, const char *tag, const char *arch,
+		      struct error *err)
 {
 	json_t *list = json_object_get(index, "manifests"), *descriptor, *chosen = NULL;
 	size_t i, tagged = 0, fitting = 0;
@@ -113,22 +166,35 @@ static json_t *choose(json_t *index, const char *tag, const char *arch, struct e
 		return chosen;
 	if (tag && tagged == 0) {
 		error_set(err, 0, "the layout has no image '%s'", tag);
-		error_remedy(err, "one of those that its index.json names");
+		tell_choice(layout, list, tag, false, err);
 	} else if (fitting == 0) {
 		error_set(err, 0, "the layout has no such image for architecture '%s'", arch);
-		error_remedy(err, "--arch= one that it has");
+		tell_choice(layout, list, tag, true, err);
 	} else {
 		error_set(err, 0, "the layout has %zu images that fit", fitting);
-		error_remedy(err, tag ? "take the others out of it" : "oci:DIR:TAG");
+		if (tag)
+			error_remedy(err, "take the others out of it");
+		else
+			tell_choice(layout, list, NULL, false, err);
 	}
 	return NULL;
 }
 
 static char *read_index(const struct layout *layout, size_t *len, struct error *err)
 {
-	cleanup_close int fd = openat(layout->dir, "index.json", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text = fd_read_regular(fd, TEXT_MAX, len);
+	cleanup_close int fd = -1;
+	char *text;
 
+	if (layout->members && members_have(layout->members, "index.json"))
+		return read_path(layout, "index.json", len, err);
+	if (layout->members) {
+		error_set(err, 0, "it is no OCI layout: it has no index.json");
+		if (members_have(layout->members, "manifest.json"))
+			error_remedy(err, "docker-archive:FILE");
+		return NULL;
+	}
+	fd = openat(layout->dir, "index.json", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	text = fd_read_regular(fd, TEXT_MAX, len);
 	if (!text) {
 		error_set(err, errno, "cannot read its index.json");
 		error_remedy(err, "a directory that holds an OCI layout");
@@ -144,7 +210,7 @@ static char *find_manifest(const struct layout *layout, const char *tag, const c
 
 	for (int depth = 0; text && depth < INDEXES_MAX; depth++) {
 		cleanup_json json_t *index = json_loadb(text, *len, 0, NULL);
-		json_t *chosen = index ? choose(index, tag, arch, err) : NULL;
+		json_t *chosen = index ? choose(layout, index, tag, arch, err) : NULL;
 		const char *digest = json_string_value(json_object_get(chosen, "digest"));
 		char checked[DIGEST_TEXT_SIZE];
 
@@ -171,7 +237,19 @@ static char *find_manifest(const struct layout *layout, const char *tag, const c
 
 static int open_layer(struct layers *layers, size_t index, struct error *err)
 {
-	return open_digest(layers->source, layers->list[index].digest, err);
+	const struct layout *layout = layers->source;
+	struct blob_path path = path_of(layers->list[index].digest);
+
+	return layout->members ? members_stream(layout->members, path.text, err)
+			       : open_path(layout, path.text, err);
+}
+
+static int close_layer(struct layers *layers, size_t index, struct error *err)
+{
+	const struct layout *layout = layers->source;
+
+	(void)index;
+	return layout->members ? members_end(layout->members, err) : 0;
 }
 
 static void close_layout(struct layers *layers)
@@ -180,30 +258,67 @@ static void close_layout(struct layers *layers)
 
 	if (layout->dir >= 0)
 		close(layout->dir);
+	members_free(layout->members);
 	free(layout);
 }
 
-int layers_open_layout(struct layers *layers, const char *dir, const char *tag, const char *arch,
-		       struct error *err)
+static struct layout *begin(struct layers *layers, struct error *err)
 {
 	struct layout *layout = calloc(1, sizeof(*layout));
-	cleanup_free char *manifest = NULL, *config = NULL;
-	char *text;
-	size_t len = 0;
 
-	if (!layout)
-		return error_set(err, ENOMEM, "cannot read the layout");
-	*layers = (struct layers){
-		.has_whiteouts = true, .source = layout, .open = open_layer, .done = close_layout
-	};
-	layout->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (layout->dir < 0)
-		return error_set(err, errno, "cannot open the directory '%s'", dir);
+	if (!layout) {
+		error_set(err, ENOMEM, "cannot read the layout");
+		return NULL;
+	}
+	layout->dir = -1;
+	*layers = (struct layers){ .has_whiteouts = true,
+				   .source = layout,
+				   .open = open_layer,
+				   .close = close_layer,
+				   .done = close_layout };
+	return layout;
+}
+
+static int choose_image(struct layers *layers, const char *tag, const char *arch, struct error *err)
+{
+	const struct layout *layout = layers->source;
+	cleanup_free char *manifest = NULL, *config = NULL;
+	size_t len = 0;
+	char *text;
+
 	if (crypto_open(err) < 0)
 		return -1;
 	manifest = find_manifest(layout, tag, arch, &len, err);
 	if (!manifest || layers_read_manifest(layers, manifest, len, &config, err) < 0)
 		return -1;
+	if (crypto_digest(manifest, len, layers->identity) < 0)
+		return error_set(err, ENOMEM, "cannot read the layout");
 	text = read_digest(layout, config, &len, err);
 	return text ? layers_take_config(layers, text, len, err) : -1;
+}
+
+int layers_open_layout(struct layers *layers, const char *dir, const char *tag, const char *arch,
+		       struct error *err)
+{
+	struct layout *layout = begin(layers, err);
+
+	if (!layout)
+		return -1;
+	layout->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (layout->dir < 0)
+		return error_set(err, errno, "cannot open the directory '%s'", dir);
+	return choose_image(layers, tag, arch, err);
+}
+
+int layers_open_layout_tar(struct layers *layers, int fd, const char *tag, const char *arch,
+			   struct error *err)
+{
+	struct layout *layout = begin(layers, err);
+
+	if (!layout) {
+		close(fd);
+		return -1;
+	}
+	layout->members = members_open(fd, err);
+	return layout->members ? choose_image(layers, tag, arch, err) : -1;
 }

@@ -57,14 +57,18 @@
 	X(archive_entry_xattr_reset) \
 	X(archive_errno) \
 	X(archive_error_string) \
+	X(archive_filter_bytes) \
+	X(archive_filter_code) \
 	X(archive_read_close) \
 	X(archive_read_data) \
 	X(archive_read_data_block) \
 	X(archive_read_data_skip) \
 	X(archive_read_free) \
+	X(archive_read_header_position) \
 	X(archive_read_new) \
 	X(archive_read_next_header) \
 	X(archive_read_open) \
+	X(archive_read_open2) \
 	X(archive_read_open_fd) \
 	X(archive_read_support_filter_all) \
 	X(archive_read_support_filter_bzip2) \
@@ -100,6 +104,12 @@ extern struct libarchive libarchive;
 
 /* Opens the library. Returns 0, also when it is open already, or -1 with `err` set. */
 int libarchive_open(struct error *err);
+
+/* Has `bytes` read what is compressed by gzip, zstd, xz, bzip2 or not at all, whatever it is. */
+void libarchive_read_bytes(struct archive *bytes);
+
+/* Sets `err` to why libarchive does not go on. Returns -1. */
+int libarchive_fail(struct archive *archive, struct error *err);
 
 #ifndef LIBARCHIVE_NO_NAMES
 #include "images/import/libarchive_names.h"

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "images/attributes.h"
 #include "images/crypto.h"
+#include "images/import/keep.h"
 #include "images/import/stream.h"
 #include "images/import/tree.h"
 
@@ -17,17 +19,23 @@ struct run {
 	struct merge *merge;
 	struct layers *layers;
 	struct tree tree;
+	struct keep keep;
 	struct pack pack;
 	uint64_t done, total;
-	size_t next; /* of tree.contents */
+	size_t next;    /* of tree.contents */
+	uint32_t layer; /* that is read */
+	bool are_known; /* all layers have been read once, and their digests are right */
 };
 
-static void tick(void *data, size_t bytes)
+static void tick(void *data, const void *bytes, size_t size)
 {
 	struct run *run = data;
 
-	run->done += bytes;
-	run->merge->progress(run->merge->data, run->done, run->total);
+	if (!run->are_known)
+		keep_add(&run->keep, run->layer, bytes, size);
+	run->done += size;
+	if (run->merge->progress)
+		run->merge->progress(run->merge->data, run->done, run->total);
 }
 
 typedef int (*each_entry)(struct run *run, struct stream *stream, uint32_t layer, uint32_t index,
@@ -48,18 +56,29 @@ static int read_entries(struct run *run, struct stream *stream, uint32_t layer, 
 static int read_layer(struct run *run, uint32_t layer, each_entry each, struct error *err)
 {
 	struct layers *layers = run->layers;
+	struct layer wanted = layers->list[layer];
 	struct error closing = ERROR_INIT;
-	int fd = layers->open(layers, layer, err), result = -1;
+	int fd = keep_take(&run->keep, layer), result = -1;
+	bool is_kept = fd >= 0;
 	struct stream *stream = NULL;
 
+	run->layer = layer;
+	/* The same bytes again are the same tar again. */
+	if (run->are_known && wanted.digest)
+		wanted.diff_id = NULL;
+	if (is_kept)
+		wanted.digest = NULL;
+	else
+		fd = layers->open(layers, layer, err);
+	if (!run->are_known && layers->are_far)
+		keep_begin(&run->keep, layer, wanted.size);
 	if (fd >= 0)
-		stream = stream_open(fd, &layers->list[layer], layers->timeout,
-				     run->merge->progress ? tick : NULL, run, err);
+		stream = stream_open(fd, &wanted, layers->timeout, tick, run, err);
 	if (stream)
 		result = read_entries(run, stream, layer, each, err);
 	stream_close(stream);
 	/* What the source says is nearer to the cause. */
-	if (fd >= 0 && layers->close && layers->close(layers, layer, &closing) < 0) {
+	if (fd >= 0 && !is_kept && layers->close && layers->close(layers, layer, &closing) < 0) {
 		*err = closing;
 		result = -1;
 	}
@@ -73,7 +92,6 @@ static int apply(struct run *run, struct stream *stream, uint32_t layer, uint32_
 	return tree_apply(&run->tree, layer, index, run->layers->has_whiteouts, entry, err);
 }
 
-/* Attributes that mean something where it runs; those of SELinux, "trusted" ones and ACLs do not. */
 static void filter_xattrs(struct archive_entry *to, struct archive_entry *from)
 {
 	const char *name;
@@ -82,7 +100,7 @@ static void filter_xattrs(struct archive_entry *to, struct archive_entry *from)
 
 	(void)archive_entry_xattr_reset(from);
 	while (archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK)
-		if (strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0)
+		if (attributes_is_kept(name))
 			archive_entry_xattr_add_entry(to, name, value, size);
 }
 
@@ -251,6 +269,7 @@ static int read_names(struct run *run, struct error *err)
 	for (uint32_t i = 0; i < run->layers->count; i++)
 		if (read_layer(run, i, apply, err) < 0)
 			return -1;
+	run->are_known = true;
 	run->merge->left_out = run->tree.left_out;
 	return run->layers->config ? tree_make_room(&run->tree, CONFIG_PATH, err) : 0;
 }
@@ -276,6 +295,7 @@ int merge_layers(struct merge *merge, struct layers *layers, struct error *err)
 
 	if (libarchive_open(err) < 0 || crypto_open(err) < 0)
 		return -1;
+	keep_init(&run.keep);
 	run.total = count_bytes(layers);
 	if (tree_init(&run.tree) < 0)
 		error_set(err, ENOMEM, "cannot keep the names of the image");
@@ -291,6 +311,7 @@ int merge_layers(struct merge *merge, struct layers *layers, struct error *err)
 	if (result == 0)
 		result = write_all(&run, err);
 	pack_abort(&run.pack);
+	keep_done(&run.keep);
 	tree_done(&run.tree);
 	return result;
 }

@@ -3,7 +3,8 @@
  * merge.h - the layers of an image as one squashfs.
  *
  * All layers are read twice: first for their names and digests, of which the tree is made (tree.h);
- * then for the contents that are left in it, which go on to mksquashfs as they come. So nothing is on
+ * then for the contents that are left in it, which go on to mksquashfs as they come. What comes from
+ * afar is kept in memory in between, see keep.h. So nothing is on
  * disk but the new image, and nothing is written before all digests have been found to be right.
  */
 #ifndef DAVIT_IMPORT_MERGE_H

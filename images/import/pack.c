@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "images/check.h"
 
-#define MESSAGES_MAX   ((size_t)64 << 10)
 #define USTAR_LINK_MAX 100 /* bytes */
 
 static const int ends[PACK_SIGNALS] = { SIGHUP, SIGINT, SIGTERM };
@@ -97,6 +97,7 @@ static int start_writers(struct pack *pack, const struct pack_options *options, 
 		return error_set(err, errno, "cannot create a pipe");
 	input = pair[0];
 	pack->output = pair[1];
+	fd_widen_pipe(input);
 	pack->tool.input = input;
 	pack->tool.file = pack->file.fd;
 	if (tool_start(&pack->tool, options, err) < 0)
@@ -239,12 +240,45 @@ int pack_wait(struct pack *pack, struct error *err)
 	return wait_for_tool(pack, err);
 }
 
+static void keep_first(const char *path, const char *what, void *data)
+{
+	char *first = data;
+
+	(void)what;
+	if (!first[0])
+		snprintf(first, PATH_MAX, "%s", path);
+}
+
+/* mksquashfs has been wrong before, see tool.c, and who finds that out should not be a job. */
+static int check_image(const struct pack *pack, struct error *err)
+{
+	struct squash *squash = squash_open(pack->file.fd, 0, err);
+	char first[PATH_MAX] = "";
+	struct check check = { .damaged = 0 };
+	int result = squash ? check_squash(&check, squash, keep_first, first, err) : -1;
+
+	squash_close(squash);
+	if (result < 0)
+		return error_wrap(err, "cannot read what mksquashfs has made of '%s'",
+				  pack->file.path);
+	if (check.damaged == 0)
+		return 0;
+	error_set(err, 0, "mksquashfs has damaged '%s' in '%s' (and %ju more)", first,
+		  pack->file.path, (uintmax_t)(check.damaged - 1));
+	return error_remedy(err, "again; ask your admin for other squashfs-tools");
+}
+
+static int name_image(struct pack *pack, struct error *err)
+{
+	return check_image(pack, err) < 0 ? -1 : newfile_name(&pack->file, err);
+}
+
 int pack_finish(struct pack *pack, struct error *err)
 {
 	int result = pack_wait(pack, err);
 
 	if (result == 0)
-		result = newfile_name(&pack->file, err);
+		result = name_image(pack, err);
 	pack_abort(pack);
 	return result;
 }
@@ -278,7 +312,7 @@ int pack_directory(int dir, const char *path, const struct pack_options *options
 	if (result == 0)
 		result = wait_for_tool(&pack, err);
 	if (result == 0)
-		result = newfile_name(&pack.file, err);
+		result = name_image(&pack, err);
 	pack_abort(&pack);
 	return result;
 }

@@ -38,6 +38,10 @@ struct pack_options {
 		*more; /* options of mksquashfs(1), 8 at most; ends with NULL; NULL: none */
 };
 
+/* Of zstd, for who has not chosen: 8 takes 1.4 times as long for 0.9 % less, and mksquashfs's own, 15, about
+ * ten times for 8 %. See doc/bench.md. */
+#define PACK_ZSTD_LEVEL 6
+
 #define PACK_BLOCK_MIN ((size_t)4 << 10)
 #define PACK_BLOCK_MAX ((size_t)1 << 20)
 
@@ -83,7 +87,8 @@ int pack_text(struct pack *pack, const char *path, const char *text, size_t size
  * -1 with `err` set: then pack_abort() is. */
 int pack_wait(struct pack *pack, struct error *err);
 
-/* Waits for it where nobody has, and gives it its name. Returns 0, or -1 with `err` set and no image. */
+/* Waits for it where nobody has, reads all of it once to see that it is whole, and gives it its name. Returns 0, or -1
+ * with `err` set and no image. */
 int pack_finish(struct pack *pack, struct error *err);
 
 /* Ends all, where it is open; nothing stays. */

@@ -29,6 +29,7 @@
 #include "common/syscalls.h"
 #include "images/crypto.h"
 #include "images/import/layers.h"
+#include "images/import/local.h"
 #include "images/import/skopeo_error.h"
 
 #define REPLY_MAX   ((size_t)64 << 10)
@@ -64,10 +65,12 @@ static bool is_registry(const char *reference)
 	return strncmp(reference, "docker://", strlen("docker://")) == 0;
 }
 
-static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *options,
-				const struct proxy *proxy, int socket, pid_t parent)
+/* `before` are the words in front of its command line. */
+static _Noreturn void exec_tool(const char *tool, const char *const before[LOCAL_WORDS],
+				const struct skopeo_options *options, const struct proxy *proxy,
+				int socket, pid_t parent)
 {
-	const char *argv[16];
+	const char *argv[16 + LOCAL_WORDS], *daemon = local_daemon(proxy->reference);
 	char authfile[4096];
 	size_t n = 0;
 	int null = open("/dev/null", O_RDWR);
@@ -75,7 +78,9 @@ static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *o
 	if (is_registry(proxy->reference) &&
 	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent))
 		_exit(EXEC_FAILED);
-	argv[n++] = "skopeo";
+	for (; n < LOCAL_WORDS && before[n]; n++)
+		argv[n] = before[n];
+	argv[n++] = tool;
 	argv[n++] = "--override-os=linux";
 	argv[n++] = "--override-arch";
 	argv[n++] = options->arch;
@@ -86,6 +91,10 @@ static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *o
 		snprintf(authfile, sizeof(authfile), "--authfile=%s", options->authfile);
 		argv[n++] = authfile;
 	}
+	if (daemon) {
+		argv[n++] = "--daemon-host";
+		argv[n++] = daemon;
+	}
 	argv[n] = NULL;
 	if (null < 0 || dup2(socket, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
 	    dup2(proxy->messages, STDERR_FILENO) < 0)
@@ -94,17 +103,17 @@ static _Noreturn void exec_tool(const char *tool, const struct skopeo_options *o
 	(void)setpgid(0, 0);
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
-	execv(tool, (char *const *)(uintptr_t)argv);
+	execv(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(EXEC_FAILED);
 }
 
 static int start_tool(struct proxy *proxy, const struct skopeo_options *options, struct error *err)
 {
-	const char *tool = find_tool(err);
+	const char *tool = find_tool(err), *before[LOCAL_WORDS] = { NULL };
 	pid_t parent = getpid();
 	int pair[2];
 
-	if (!tool)
+	if (!tool || local_enter(proxy->reference, before, err) < 0)
 		return -1;
 	proxy->messages = memfd_create("davit-messages", MFD_CLOEXEC);
 	if (proxy->messages < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -112,7 +121,7 @@ static int start_tool(struct proxy *proxy, const struct skopeo_options *options,
 	proxy->socket = pair[0];
 	proxy->pid = fork();
 	if (proxy->pid == 0)
-		exec_tool(tool, options, proxy, pair[1], parent);
+		exec_tool(tool, before, options, proxy, pair[1], parent);
 	close(pair[1]);
 	return proxy->pid < 0 ? error_set(err, errno, "cannot start skopeo") : 0;
 }
@@ -294,13 +303,9 @@ static int fetch(struct proxy *proxy, const char *method, json_t *args, char **t
 
 static bool has_digest(const char *text, size_t len, const char *digest)
 {
-	unsigned char bytes[DIGEST_BYTES];
 	char found[DIGEST_TEXT_SIZE];
 
-	if (crypto_sha256(text, len, bytes) < 0)
-		return false;
-	digest_format(bytes, found);
-	return strcmp(found, digest) == 0;
+	return crypto_digest(text, len, found) == 0 && strcmp(found, digest) == 0;
 }
 
 /* The configuration as it is stored, or where Docker's has been made one of the OCI, that. */
@@ -343,14 +348,17 @@ static int close_blob(struct layers *layers, size_t index, struct error *err)
 	return finish_pipe(layers->source, err);
 }
 
-/* Closing its socket ends it, unless it waits for somebody else. */
+/* Closing its socket ends it, unless it waits for somebody else. Its process group is its own, with the
+ * program that has started it, where there is one. */
 static void end_tool(const struct proxy *proxy)
 {
 	cleanup_close int end = (int)syscall(SYS_pidfd_open, proxy->pid, 0);
 	struct pollfd pending = { .fd = end, .events = POLLIN };
 
-	if (end < 0 || poll(&pending, 1, proxy->is_silent ? 0 : END_MS) <= 0)
+	if (end < 0 || poll(&pending, 1, proxy->is_silent ? 0 : END_MS) <= 0) {
+		(void)kill(-proxy->pid, SIGKILL);
 		(void)kill(proxy->pid, SIGKILL);
+	}
 }
 
 static void end_proxy(struct layers *layers)
@@ -382,6 +390,7 @@ int layers_open_skopeo(struct layers *layers, const char *reference,
 	proxy->socket = proxy->messages = -1;
 	proxy->timeout = options->timeout ? options->timeout : ANSWER_SECS;
 	*layers = (struct layers){ .has_whiteouts = true,
+				   .are_far = true,
 				   .timeout = proxy->timeout,
 				   .source = proxy,
 				   .open = open_blob,

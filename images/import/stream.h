@@ -10,28 +10,33 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "images/import/gunzip.h"
 #include "images/import/layers.h"
 #include "images/import/libarchive.h"
 
 struct stream {
-	struct archive *tar; /* to be read */
-	struct archive *bytes;
+	struct archive *tar;       /* to be read */
+	struct archive *bytes;     /* what is compressed, or ... */
+	struct gunzip *gunzip;     /* ... NULL */
+	const unsigned char *rest; /* read, and not taken yet */
+	size_t rest_size;
 	struct crypto_hash *stored, *unpacked;
 	const struct layer *layer;
 	int fd;
 	unsigned int timeout;
 	bool is_empty; /* no byte is in it */
 	uint64_t size; /* bytes read so far */
-	void (*tick)(void *data, size_t bytes);
+	void (*tick)(void *data, const void *bytes, size_t size);
 	void *data;
 	char stored_buf[1 << 16], unpacked_buf[1 << 16];
 };
 
 /* Begins to read the layer in `fd`, which becomes the stream's. `timeout`: seconds in which a byte has to
- * come, 0: any. `tick` is told of each piece that is
- * read, or NULL. Returns NULL with `err` set. */
+ * come, 0: any. `tick` is shown each piece that is
+ * read, as it is stored; or NULL. Returns NULL with `err` set. */
 struct stream *stream_open(int fd, const struct layer *layer, unsigned int timeout,
-			   void (*tick)(void *data, size_t bytes), void *data, struct error *err);
+			   void (*tick)(void *data, const void *bytes, size_t size), void *data,
+			   struct error *err);
 
 /* The next entry, the stream's own. Returns 1, 0 at the end, or -1 with `err` set. */
 int stream_next(struct stream *stream, struct archive_entry **entry, struct error *err);

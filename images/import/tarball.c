@@ -35,6 +35,9 @@ int layers_open_tar(struct layers *layers, int fd, struct error *err)
 	*layers = (struct layers){ .count = 1, .source = source, .open = open_tar, .done = forget };
 	if (!source || fstat(fd, &st) < 0)
 		return error_set(err, errno, "cannot read it");
+	/* What a pipe brings whose other end has failed. */
+	if (S_ISREG(st.st_mode) && st.st_size == 0)
+		return error_set(err, 0, "it is empty");
 	*source = fd;
 	layers->list[0].size = st.st_size;
 	return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool.h - mksquashfs as a child: pack.c only, which see. */
+/* tool.h - mksquashfs: where it is, and as a child of pack.c, which see. */
 #ifndef DAVIT_IMPORT_TOOL_H
 #define DAVIT_IMPORT_TOOL_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/error.h"
@@ -21,6 +22,9 @@ struct tool {
 	{                                                                    \
 		.input = -1, .dir = -1, .file = -1, .messages = -1, .pid = 0 \
 	}
+
+/* The path of mksquashfs on this node; NULL with `err` set. The version that it must have is told, not checked. */
+const char *tool_find(bool reads_tar, struct error *err);
 
 /* It dies with the thread that has started it. Returns 0, or -1 with `err` set. */
 int tool_start(struct tool *tool, const struct pack_options *options, struct error *err);

@@ -296,6 +296,28 @@ static int apply(struct place *place, uint32_t index, bool is_layer, const char 
 	return node ? apply_to(place, node, index, entry, err) : refuse_memory(err);
 }
 
+static bool has_file(const struct tree *tree, const char *name)
+{
+	const struct node *node = tree_find(tree, tree->root, name, strlen(name));
+
+	return node && node->content;
+}
+
+/* A tar may be one of images. */
+static int check_is_root(const struct tree *tree, struct error *err)
+{
+	bool is_layout = has_file(tree, "oci-layout") && has_file(tree, "index.json");
+
+	if (has_file(tree, "manifest.json") && (is_layout || has_file(tree, "repositories"))) {
+		error_set(err, 0, "it is what docker save writes, not a root file system");
+		return error_remedy(err, "docker-archive:FILE");
+	}
+	if (!is_layout)
+		return 0;
+	error_set(err, 0, "it is an archive of an OCI layout, not a root file system");
+	return error_remedy(err, "oci-archive:FILE");
+}
+
 int tree_apply(struct tree *tree, uint32_t layer, uint32_t index, bool is_layer,
 	       struct archive_entry *entry, struct error *err)
 {
@@ -313,7 +335,8 @@ int tree_apply(struct tree *tree, uint32_t layer, uint32_t index, bool is_layer,
 		return -1;
 	if (apply(&place, index, is_layer, path, entry, err) < 0)
 		return error_wrap(err, "'%s'", path);
-	return 0;
+	path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+	return is_layer || strchr(path, '/') ? 0 : check_is_root(tree, err);
 }
 
 int tree_make_room(struct tree *tree, const char *path, struct error *err)

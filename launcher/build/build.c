@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/source.h"
 #include "launcher/named.h"
 
 #define IGNORE_MAX ((size_t)1 << 20)
@@ -53,6 +54,8 @@ void build_done(struct build *build)
 	for (size_t i = 0; i < build->stage_count; i++) {
 		free(build->stages[i].name);
 		free(build->stages[i].base);
+		if (build->stages[i].hold >= 0)
+			close(build->stages[i].hold);
 	}
 	if (build->directory)
 		(void)named_remove_tree(build->directory, &ignored);
@@ -140,32 +143,46 @@ static int make_scratch(const char *path, struct error *err)
 	return 0;
 }
 
+/* From a registry by way of the import cache. What else there is, or was asked for without TLS, is in nobody's
+ * cache. */
+static int find_image(struct build *build, size_t index, struct error *err)
+{
+	struct stage *stage = &build->stages[index];
+	cleanup_free char *file = NULL, *source = NULL;
+
+	if (asprintf(&source, "%s%s", stages_is_source(stage->base) ? "" : "docker://",
+		     stage->base) < 0)
+		source = NULL;
+	if (!source)
+		return error_set(err, ENOMEM, "cannot keep a name");
+	if (source_is_registry(source) && !build->tls_verify)
+		return fetch_base(build, stage, source, err);
+	if (build_make_directory(build, err) < 0)
+		return -1;
+	file = below(build, "base", index, err);
+	if (!file || build_import(build, source, file, err) < 0)
+		return -1;
+	free(stage->base);
+	stage->base = steal_ptr(&file);
+	return 0;
+}
+
 /* Makes `base` the path of an image. */
 static int find_base(struct build *build, size_t index, struct error *err)
 {
 	struct stage *stage = &build->stages[index];
-	cleanup_free char *file = NULL, *source = NULL;
-	bool is_scratch = strcmp(stage->base, "scratch") == 0;
+	bool is_scratch = stage->base_stage < 0 && strcmp(stage->base, "scratch") == 0;
+	cleanup_free char *file = NULL;
 
-	if (stage->base_stage < 0 && !is_scratch && stages_is_path(stage->base))
-		return find_path(build, stage, err);
+	if (stage->base_stage < 0 && !is_scratch)
+		return stages_is_path(stage->base) ? find_path(build, stage, err)
+						   : find_image(build, index, err);
 	if (build_make_directory(build, err) < 0)
 		return -1;
-	file = stage->base_stage >= 0 ? below(build, "stage", (size_t)stage->base_stage, err)
-				      : below(build, is_scratch ? "empty" : "base", index, err);
-	if (!file)
+	file = is_scratch ? below(build, "empty", index, err)
+			  : below(build, "stage", (size_t)stage->base_stage, err);
+	if (!file || (is_scratch && make_scratch(file, err) < 0))
 		return -1;
-	if (stage->base_stage < 0 && is_scratch && make_scratch(file, err) < 0)
-		return -1;
-	if (stage->base_stage < 0 && !is_scratch) {
-		if (asprintf(&source, "%s%s", stages_is_source(stage->base) ? "" : "docker://",
-			     stage->base) < 0)
-			source = NULL;
-		if (!source)
-			return error_set(err, ENOMEM, "cannot keep a name");
-		if (build_import(build, source, file, err) < 0)
-			return -1;
-	}
 	free(stage->base);
 	stage->base = steal_ptr(&file);
 	return 0;
@@ -193,24 +210,41 @@ static int make_stage(struct build *build, size_t index, struct error *err)
 	return 0;
 }
 
+/* Reads NAME, which is relative to `dir`. Returns 1, 0 where there is none, or -1 with `err` set. */
+static int read_ignore_file(struct build *build, int dir, const char *name, struct error *err)
+{
+	cleanup_close int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup_free char *text = NULL;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	text = fd_read_regular(fd, IGNORE_MAX, NULL);
+	if (text && ignore_parse(&build->ignore, text) == 0)
+		return 1;
+	if (dir == AT_FDCWD)
+		return error_set(err, errno, "cannot read '%s'", name);
+	return error_set(err, errno, "cannot read '%s/%s'", build->context, name);
+}
+
+/* The one that goes with the file comes before those of the context. */
 static int read_ignore(struct build *build, struct error *err)
 {
 	static const char *const names[] = { ".containerignore", ".dockerignore" };
+	const size_t count = sizeof(names) / sizeof(names[0]);
+	int result = 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		cleanup_close int fd = openat(build->context_dir, names[i],
-					      O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		cleanup_free char *text = NULL;
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		cleanup_free char *own = NULL;
 
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		text = fd_read_regular(fd, IGNORE_MAX, NULL);
-		if (!text || ignore_parse(&build->ignore, text) < 0)
-			return error_set(err, errno, "cannot read '%s/%s'", build->context,
-					 names[i]);
-		return 0;
+		if (asprintf(&own, "%s%s", build->path, names[i]) < 0) {
+			own = NULL;
+			return error_set(err, ENOMEM, "cannot keep a path");
+		}
+		result = read_ignore_file(build, AT_FDCWD, own, err);
 	}
-	return 0;
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = read_ignore_file(build, build->context_dir, names[i], err);
+	return result < 0 ? -1 : 0;
 }
 
 int build_make(struct build *build, struct error *err)

@@ -6,6 +6,7 @@
  * stages.c  which stages there are, and what each needs
  * worker.c  one stage: a process that builds a container of the base, and stays in it
  * steps.c   what each instruction does;  run_step.c RUN;  copy_step.c COPY
+ * fetch.c   bases from registries
  * child.c   programs that are waited for, and signals meanwhile
  * tool.c    the other way, by buildah, podman or docker
  */
@@ -34,6 +35,7 @@ struct stage {
 	pid_t pid;   /* of its worker, or 0 */
 	int control; /* to the worker, or -1 */
 	int root;    /* its root directory, where it is a source; or -1 */
+	int hold;    /* keeps its base in the import cache; or -1 */
 };
 
 struct build {
@@ -44,6 +46,7 @@ struct build {
 	const char *target;                /* stage to end with, or NULL */
 	const char *writable;              /* as davit run's --writable takes it, or NULL */
 	const char *authfile, *tls_verify; /* as davit image import takes them, or NULL */
+	const char *pull;                  /* as davit run's --pull takes it, or NULL */
 	const char *tool;                  /* buildah, podman, docker; NULL: Davit itself */
 	struct list given;                 /* --build-arg */
 	bool is_quiet, replaces;
@@ -80,6 +83,13 @@ void build_done(struct build *build);
 /* Has `davit image import` make `file` from `source`. */
 int build_import(const struct build *build, const char *source, const char *file,
 		 struct error *err);
+
+/* ---- fetch.c --------------------------------------------------------------------------------- */
+
+/* Makes the base of the stage the image that the import cache has, or gets, for `source` in a registry. It
+ * stays there as long as `hold` is open. Returns 0, or -1 with `err` set. */
+int fetch_base(const struct build *build, struct stage *stage, const char *source,
+	       struct error *err);
 
 /* ---- stages.c -------------------------------------------------------------------------------- */
 

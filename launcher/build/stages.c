@@ -239,7 +239,9 @@ static struct stage *new_stage(struct build *build, const struct instruction *fr
 		error_remedy(err, "several files, the one's image as base of the next");
 		return NULL;
 	}
-	*stage = (struct stage){ .from = from, .base_stage = -1, .control = -1, .root = -1 };
+	*stage = (struct stage){
+		.from = from, .base_stage = -1, .control = -1, .root = -1, .hold = -1
+	};
 	build->stage_count++;
 	return stage;
 }

@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/fd.h"
-#include "common/mountspec.h"
 #include "images/build/copy.h"
+#include "images/build/paths.h"
 #include "images/build/words.h"
 #include "launcher/build/worker.h"
 
@@ -189,14 +190,13 @@ char *step_absolute(const struct worker *worker, const char *path, struct error 
 {
 	const char *directory = spec_text(&worker->spec, "WorkingDir");
 	cleanup_free char *whole = NULL, *normal = NULL;
-	size_t len = strlen(path);
-	bool is_directory = len == 0 || path[len - 1] == '/' || strcmp(path, ".") == 0 ||
-			    (len > 1 && strcmp(path + len - 2, "/.") == 0);
+	const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+	bool is_directory = !last[0] || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
 	char *result;
 
 	if (asprintf(&whole, "%s/%s", path[0] == '/' || !directory ? "" : directory, path) < 0)
 		whole = NULL;
-	normal = whole ? path_normalise(whole) : NULL;
+	normal = whole ? paths_clean(whole, NULL) : NULL;
 	if (!normal ||
 	    asprintf(&result, "%s%s", normal, is_directory && normal[1] ? "/" : "") < 0) {
 		refuse_memory(err);
@@ -274,8 +274,8 @@ static int take_port(struct worker *worker, const char *word, struct error *err)
 	cleanup_free char *port = NULL;
 
 	if (len == 0 || word[0] == '-' ||
-	    (word[len] && strcmp(word + len, "/tcp") != 0 && strcmp(word + len, "/udp") != 0 &&
-	     strcmp(word + len, "/sctp") != 0)) {
+	    (word[len] && strcasecmp(word + len, "/tcp") != 0 &&
+	     strcasecmp(word + len, "/udp") != 0 && strcasecmp(word + len, "/sctp") != 0)) {
 		error_set(err, 0, "'%s' is not a port", word);
 		return error_remedy(err, "NUMBER, NUMBER/tcp or NUMBER/udp");
 	}
@@ -283,6 +283,8 @@ static int take_port(struct worker *worker, const char *word, struct error *err)
 		port = NULL;
 		return refuse_memory(err);
 	}
+	for (char *at = port; *at; at++)
+		*at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
 	return spec_set_entry(&worker->spec, "ExposedPorts", port, NULL, err);
 }
 

@@ -2,9 +2,9 @@
 /*
  * tool.c - images built by buildah, podman or docker, as far as they work here for this user.
  *
- * Their output is the user's to see. What they keep (layers for the next build) stays in their own
- * store. Their image comes out as a file or directory in the layout of the OCI or of docker save, of
- * which `davit image import` makes the new one.
+ * Their output is the user's to see; with -q only their errors, since all of them tell the image's id even
+ * so. What they keep (layers for the next build) stays in their own store. Their image comes out as a file
+ * or directory in the layout of the OCI or of docker save, of which `davit image import` makes the new one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static bool takes_registry(const struct build *build, const char *tool)
 
 const char *build_find_tool(const struct build *build)
 {
-	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
+	for (size_t i = 0; !build->pull && i < sizeof(tools) / sizeof(tools[0]); i++) {
 		const char *argv[] = { tools[i], "info", NULL };
 		struct error ignored = ERROR_INIT;
 
@@ -38,9 +38,10 @@ const char *build_find_tool(const struct build *build)
 	return NULL;
 }
 
-static int run(const struct list *argv, struct error *err)
+static int run(const struct build *build, const struct list *argv, struct error *err)
 {
-	int status = child_run((const char *const *)argv->items, CHILD_ALL, err);
+	int status = child_run((const char *const *)argv->items,
+			       build->is_quiet ? CHILD_ERRORS : CHILD_ALL, err);
 
 	if (status < 0)
 		return -1;
@@ -102,7 +103,7 @@ static int build_image(const struct build *build, const char *layout, const char
 	int result = add(&argv, words) | add_options(build, &argv);
 
 	result = result < 0 ? error_set(err, ENOMEM, "cannot start %s", build->tool)
-			    : run(&argv, err);
+			    : run(build, &argv, err);
 	list_done(&argv);
 	return result;
 }
@@ -122,8 +123,12 @@ static int save_image(const struct build *build, const char *archive, const char
 	if (!id)
 		return error_set(err, errno, "%s did not tell the image's id", build->tool);
 	id[strcspn(id, "\r\n")] = '\0';
-	result = add(&argv, words) < 0 ? error_set(err, ENOMEM, "cannot start %s", build->tool)
-				       : run(&argv, err);
+	result = add(&argv, words);
+	/* Docker's `save` shows nothing and takes no -q. */
+	if (is_podman && build->is_quiet)
+		result |= list_add(&argv, "-q");
+	result = result < 0 ? error_set(err, ENOMEM, "cannot start %s", build->tool)
+			    : run(build, &argv, err);
 	list_done(&argv);
 	return result;
 }
@@ -150,6 +155,11 @@ int build_by_tool(struct build *build, struct error *err)
 {
 	cleanup_free char *layout = NULL, *archive = NULL, *id_file = NULL;
 
+	if (build->pull) {
+		error_set(err, 0, "--pull is about Davit's own import cache, which %s does not use",
+			  build->tool);
+		return error_remedy(err, "--with=davit");
+	}
 	if (!takes_registry(build, build->tool)) {
 		error_set(err, 0, "docker takes neither --tls-verify nor --authfile");
 		return error_remedy(err,

@@ -33,6 +33,7 @@
 #include "launcher/container.h"
 #include "launcher/fdpass.h"
 #include "launcher/proctitle.h"
+#include "launcher/report.h"
 
 #define CONFIG_DIR     "/.davit"
 #define CONFIG_FILE    "config.json"
@@ -98,6 +99,22 @@ static int choose(struct request *request, const struct worker *worker, const ch
 	return request_judge(request, NULL, err);
 }
 
+/* Instructions of the base for who builds on it. */
+static void note_triggers(const struct worker *worker)
+{
+	const json_t *triggers = json_object_get(worker->spec.config, "OnBuild");
+	const char *first = json_string_value(json_array_get(triggers, 0));
+	struct error note = ERROR_INIT;
+
+	if (!first)
+		return;
+	error_set(&note, 0, "the base has %zu ONBUILD, which %s not carried out",
+		  json_array_size(triggers), json_array_size(triggers) == 1 ? "is" : "are");
+	error_remedy(&note, "%s: into the file, if it is wanted", first);
+	(void)containerfile_blame(&worker->build->file, worker->stage->from, &note);
+	report(&note);
+}
+
 /* What the base says of itself. */
 static int read_base(struct worker *worker, const struct image *image, struct error *err)
 {
@@ -114,7 +131,10 @@ static int read_base(struct worker *worker, const struct image *image, struct er
 	}
 	result = spec_begin(&worker->spec, &says, text, err);
 	image_config_done(&says);
-	return result < 0 ? -1 : step_renew_variables(worker, err);
+	if (result < 0)
+		return -1;
+	note_triggers(worker);
+	return step_renew_variables(worker, err);
 }
 
 static int begin(struct worker *worker, struct request *request, const struct image *image,

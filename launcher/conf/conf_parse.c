@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* conf_parse.c - from the tree to struct conf: the top of the file, and defaults for options. */
+/* conf_parse.c - from the tree to struct conf: the top of the file. */
 #include "launcher/conf/conf_parse.h"
 
 #include <errno.h>
@@ -255,49 +255,6 @@ static int read_user_config(const struct conf_reader *reader, const struct yaml_
 	return conf_read_switch(reader, node, &reader->conf->user_config, err);
 }
 
-/* There is one way to say a thing. */
-static int refuse_opposite(const struct conf_reader *reader, const struct yaml_node *node,
-			   const char *name, const struct option_def *def, struct error *err)
-{
-	error_set(err, 0, "'%s' is the opposite of the option '%s'", name, def->name);
-	error_remedy(err, "'%s'", def->name);
-	return conf_refuse(reader, node, err);
-}
-
-static int forbid(const struct conf_reader *reader, const struct yaml_node *node, struct error *err)
-{
-	bool is_opposite;
-	const struct option_def *def = choices_find(node->text, &is_opposite);
-
-	if (def && is_opposite)
-		return refuse_opposite(reader, node, node->text, def, err);
-	if (def && def != settings_options) {
-		reader->conf->forbidden[def - settings_options] = node->line;
-		return 0;
-	}
-	if (def) {
-		error_set(err, 0, "'%s' cannot be forbidden: there is no container without",
-			  def->name);
-	} else {
-		error_set(err, 0, "no option is called '%s'", node->text);
-		if (settings_nearest(node->text))
-			error_remedy(err, "'%s'", settings_nearest(node->text));
-	}
-	return conf_refuse(reader, node, err);
-}
-
-static int read_forbid(const struct conf_reader *reader, const struct yaml_node *list,
-		       struct error *err)
-{
-	if (conf_expect(reader, list, YAML_LIST, err) < 0)
-		return -1;
-	for (const struct yaml_node *node = list->children; node; node = node->next) {
-		if (conf_expect(reader, node, YAML_TEXT, err) < 0 || forbid(reader, node, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* All keys but the options. */
 static const struct {
 	const char *name;
@@ -315,7 +272,7 @@ static const struct {
 	{ "stage-wait", read_stage_wait, true },
 	{ "subids", read_subids, true },
 	{ "user-config", read_user_config, true },
-	{ "forbid", read_forbid, true },
+	{ "forbid", conf_read_forbid, true },
 	{ "policy", conf_read_policy, true },
 	{ "audit", read_audit, true },
 	{ "least-privilege", read_least_privilege, true },
@@ -337,97 +294,6 @@ static const struct {
 	{ "host-mpi", conf_read_host_mpi, false },
 	{ "host-mpi-directories", conf_read_host_mpi_directories, false },
 };
-
-/* One of NAME=VALUE,...: commas and backslashes lose their meaning. */
-static void put_variable(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == ',' || *text == '\\')
-			fputc('\\', out);
-		fputc(*text, out);
-	}
-}
-
-/* The text of an option whose value is a list, from a list or a map. */
-static int join_value(const struct conf_reader *reader, const struct yaml_node *list, bool is_env,
-		      char **value, struct error *err)
-{
-	size_t size;
-	FILE *out = open_memstream(value, &size);
-
-	if (!out)
-		return error_set(err, errno, "cannot read '%s'", reader->path);
-	for (const struct yaml_node *node = list->children; node; node = node->next) {
-		if (conf_expect(reader, node, YAML_TEXT, err) < 0) {
-			fclose(out);
-			return -1;
-		}
-		fprintf(out, "%s%s%s", node == list->children ? "" : ",",
-			node->key ? node->key : "", node->key ? "=" : "");
-		if (is_env)
-			put_variable(out, node->text);
-		else
-			fputs(node->text, out);
-	}
-	return fclose(out) == 0 ? 0 : error_set(err, ENOMEM, "cannot read '%s'", reader->path);
-}
-
-/* The image and what is kept or saved of it. */
-static bool is_of_job(const struct option_def *def)
-{
-	static const char *const names[] = { "image", "digest", "name", "save", "trace" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(def->name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* A default for an option. A comma list may be written as a list, variables as a map, too. */
-static int read_option(const struct conf_reader *reader, const struct option_def *def,
-		       const struct yaml_node *node, struct error *err)
-{
-	cleanup_free char *joined = NULL, *origin = NULL;
-	bool is_env = strcmp(def->name, "env") == 0;
-	bool is_list = def->arg && strstr(def->arg, ",...");
-	const char *value = node->text;
-
-	if (is_of_job(def)) {
-		error_set(err, 0, "'%s' cannot have a default: each job names its own", def->name);
-		error_remedy(err, "--container-%s", def->name);
-		return conf_refuse(reader, node, err);
-	}
-	if ((is_list && node->kind == YAML_LIST) || (is_env && node->kind == YAML_MAP)) {
-		if (join_value(reader, node, is_env, &joined, err) < 0)
-			return -1;
-		value = joined;
-	} else if (conf_expect(reader, node, YAML_TEXT, err) < 0) {
-		return -1;
-	}
-	if (asprintf(&origin, "%s:%zu", reader->path, node->line) < 0) {
-		origin = NULL;
-		return error_set(err, ENOMEM, "cannot read '%s'", reader->path);
-	}
-	if (choices_set(&reader->conf->choices, def->name, value, origin, err) < 0)
-		return error_wrap(err, "%s: '%s'", origin, def->name);
-	reader->conf->is_users[def - settings_options] = reader->layer == CONF_USER;
-	return 0;
-}
-
-static int check_forbidden(const struct conf_reader *reader, const struct yaml_node *node,
-			   struct error *err)
-{
-	const char *name = strcmp(node->key, "environment") == 0 ? "env" : node->key;
-	const struct option_def *def = settings_find(name);
-	size_t line = def ? reader->conf->forbidden[def - settings_options] : 0;
-
-	if (reader->layer == CONF_SITE || !line)
-		return 0;
-	error_set(err, 0, "%s:%zu forbids the option '%s'", reader->conf->paths[CONF_SITE], line,
-		  def->name);
-	error_remedy(err, "leave it out, or ask your admin");
-	return conf_refuse(reader, node, err);
-}
 
 static const char *nearest_key(const char *key)
 {
@@ -463,10 +329,9 @@ static void note_users(const struct conf_reader *reader, const char *key)
 static int read_key(const struct conf_reader *reader, const struct yaml_node *node,
 		    struct error *err)
 {
-	const struct option_def *def;
-	bool is_opposite;
+	int result;
 
-	if (check_forbidden(reader, node, err) < 0)
+	if (conf_check_forbidden(reader, node, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(node->key, keys[i].name) == 0) {
@@ -475,12 +340,8 @@ static int read_key(const struct conf_reader *reader, const struct yaml_node *no
 			note_users(reader, keys[i].name);
 			return keys[i].read(reader, node, err);
 		}
-	def = choices_find(node->key, &is_opposite);
-	if (def && is_opposite)
-		return refuse_opposite(reader, node, node->key, def, err);
-	if (def)
-		return read_option(reader, def, node, err);
-	return refuse_key(reader, node, nearest_key(node->key), err);
+	result = conf_read_option(reader, node, err);
+	return result > 0 ? refuse_key(reader, node, nearest_key(node->key), err) : result;
 }
 
 int conf_init(struct conf *conf, struct error *err)

@@ -75,6 +75,18 @@ int conf_read_import_cache(const struct conf_reader *reader, const struct yaml_n
 int conf_read_import_cache_max(const struct conf_reader *reader, const struct yaml_node *node,
 			       struct error *err);
 
+/* conf_options.c */
+
+/* A default for the option that the key names. Returns 1 where it names none. */
+int conf_read_option(const struct conf_reader *reader, const struct yaml_node *node,
+		     struct error *err);
+int conf_read_forbid(const struct conf_reader *reader, const struct yaml_node *list,
+		     struct error *err);
+
+/* Refuses a key of the user's file for an option that the site forbids. */
+int conf_check_forbidden(const struct conf_reader *reader, const struct yaml_node *node,
+			 struct error *err);
+
 /* policy_parse.c */
 int conf_read_policy(const struct conf_reader *reader, const struct yaml_node *list,
 		     struct error *err);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/affinity.h"
 #include "common/fd.h"
 #include "launcher/devices/nearest.h"
 #include "launcher/devices/nearest_table.h"
@@ -425,10 +426,9 @@ int nearest_apply_on(const char *text, const cpu_set_t *cpus, struct error *err)
 
 int nearest_apply(const char *table, struct error *err)
 {
-	cpu_set_t cpus;
+	struct affinity own;
 
-	/* It fails on a node with more CPUs than that. */
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
-		CPU_ZERO(&cpus);
-	return nearest_apply_on(table, &cpus, err);
+	/* The table knows no CPUs beyond the first 1024: a rank that has only those has none here. */
+	(void)affinity_get(0, &own);
+	return nearest_apply_on(table, &own.sets[0], err);
 }

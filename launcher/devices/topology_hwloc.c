@@ -8,7 +8,6 @@
  * hwloc opens all of its plugins before it can be told which to leave alone, and those open the
  * libraries of GPUs; so it gets a path to them where there are none.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hwloc.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/library.h"
 #include "launcher/devices/topology_model.h"
 
 #define XML_SIZE_MAX ((size_t)64 << 20)
@@ -68,37 +68,28 @@ bool topology_wants_hwloc(void)
 	return false;
 }
 
-/* Finds a function; `call` is where its address goes. */
-static int take_call(void *library, const char *name, void *call, struct error *err)
-{
-	void *symbol = dlsym(library, name);
-
-	if (!symbol)
-		return error_set(err, 0, "%s has no '%s'", LIBRARY, name);
-	*(void **)call = symbol; /* as dlsym(3) has it */
-	return 0;
-}
+static const struct library_call version = { "hwloc_get_api_version", &calls.get_api_version };
+static const struct library_call wanted[] = {
+	{ "hwloc_topology_init", &calls.init },
+	{ "hwloc_topology_destroy", &calls.destroy },
+	{ "hwloc_topology_set_xmlbuffer", &calls.set_xmlbuffer },
+	{ "hwloc_topology_set_flags", &calls.set_flags },
+	{ "hwloc_topology_set_components", &calls.set_components },
+	{ "hwloc_topology_set_all_types_filter", &calls.set_all_types_filter },
+	{ "hwloc_topology_set_type_filter", &calls.set_type_filter },
+	{ "hwloc_topology_load", &calls.load },
+	{ "hwloc_get_type_depth", &calls.get_type_depth },
+	{ "hwloc_get_obj_by_depth", &calls.get_obj_by_depth },
+	{ "hwloc_bitmap_next", &calls.bitmap_next },
+};
 
 static int take_calls(void *library, struct error *err)
 {
-	if (take_call(library, "hwloc_get_api_version", &calls.get_api_version, err) < 0)
+	if (library_take(library, LIBRARY, &version, 1, err) < 0)
 		return -1;
 	if (calls.get_api_version() >> 16 != HWLOC_API_VERSION >> 16)
 		return error_set(err, 0, "%s is of another release", LIBRARY);
-	if (take_call(library, "hwloc_topology_init", &calls.init, err) < 0 ||
-	    take_call(library, "hwloc_topology_destroy", &calls.destroy, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_xmlbuffer", &calls.set_xmlbuffer, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_flags", &calls.set_flags, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_components", &calls.set_components, err) < 0 ||
-	    take_call(library, "hwloc_topology_set_all_types_filter", &calls.set_all_types_filter,
-		      err) < 0 ||
-	    take_call(library, "hwloc_topology_set_type_filter", &calls.set_type_filter, err) < 0 ||
-	    take_call(library, "hwloc_topology_load", &calls.load, err) < 0 ||
-	    take_call(library, "hwloc_get_type_depth", &calls.get_type_depth, err) < 0 ||
-	    take_call(library, "hwloc_get_obj_by_depth", &calls.get_obj_by_depth, err) < 0 ||
-	    take_call(library, "hwloc_bitmap_next", &calls.bitmap_next, err) < 0)
-		return -1;
-	return 0;
+	return library_take(library, LIBRARY, wanted, sizeof(wanted) / sizeof(wanted[0]), err);
 }
 
 static char *read_xml(const char *file, size_t *len, struct error *err)

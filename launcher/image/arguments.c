@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/nearest.h"
 
 static size_t count_options(const struct image_command *command)
 {
@@ -56,16 +57,38 @@ static const struct image_option *find_letter(const struct image_command *comman
 	return NULL;
 }
 
+/* The long option that `word` was meant to be, or NULL. */
+static const char *find_near(const struct image_command *command, const char *word)
+{
+	size_t count = count_options(command);
+	const char **names = calloc(count + 1, sizeof(*names)), *near = NULL;
+	cleanup_free char *name =
+		strncmp(word, "--", 2) == 0 ? strndup(word + 2, strcspn(word + 2, "=")) : NULL;
+
+	for (size_t i = 0; names && i < count; i++)
+		names[i] = command->options[i].name;
+	if (names && name)
+		near = word_nearest(name, names, count);
+	free(names);
+	return near;
+}
+
 static int refuse(const struct image_arguments *arguments, int option, char *const *argv,
 		  struct error *err)
 {
-	const char *word = argv[optind - 1];
+	const char *word = argv[optind - 1], *near;
+	/* One of several behind a '-' may not be the last, and then it is the next word's turn. */
+	const char letter[] = { '-', (char)optopt, '\0' };
 
-	if (option == ':')
+	if (option == ':') {
 		error_set(err, 0, "option '%s' needs a value", word);
-	else
-		error_set(err, 0, "image %s knows no option '%s'", arguments->command->name, word);
-	return arguments_usage(arguments, err);
+		return arguments_usage(arguments, err);
+	}
+	if (optopt > ' ' && optopt <= '~')
+		word = letter;
+	error_set(err, 0, "image %s knows no option '%s'", arguments->command->name, word);
+	near = find_near(arguments->command, word);
+	return near ? error_remedy(err, "--%s", near) : arguments_usage(arguments, err);
 }
 
 static int parse_options(struct image_arguments *arguments, const struct option *table,

@@ -26,6 +26,8 @@ const struct image_option image_build_options[] = {
 	  "who builds it: Davit, or another program [one that works here, else Davit]" },
 	{ "writable", 0, "DIR|size=SIZE", "where Davit keeps what is written meanwhile [memory]" },
 	{ "authfile", 0, "FILE", "log in to registries with this file, as skopeo login writes it" },
+	{ "pull", 0, "newer|always|missing|never",
+	  "when to ask a registry for a base that Davit has imported before [newer]" },
 	{ "tls-verify", 0, "true|false",
 	  "false: take a registry without or with wrong TLS [true]" },
 	{ "force", 0, NULL, "replace a file that is there" },
@@ -146,6 +148,21 @@ static int choose_tool(struct build *build, const char *with, bool is_understood
 	return 0;
 }
 
+static int check_pull(const struct build *build, struct error *err)
+{
+	static const char *const words[] = { "newer", "always", "missing", "never" };
+	const char *near;
+
+	for (size_t i = 0; build->pull && i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(build->pull, words[i]) == 0)
+			return 0;
+	if (!build->pull)
+		return 0;
+	near = word_nearest(build->pull, words, sizeof(words) / sizeof(words[0]));
+	error_set(err, 0, "--pull=%s is none of newer, always, missing, never", build->pull);
+	return error_remedy(err, "%s", near ? near : "newer");
+}
+
 static int run(struct build *build, const struct image_arguments *arguments, struct error *err)
 {
 	struct error misunderstood = ERROR_INIT;
@@ -158,7 +175,8 @@ static int run(struct build *build, const struct image_arguments *arguments, str
 		error_set(err, 0, "'--tls-verify=%s' is neither true nor false", build->tls_verify);
 		return error_remedy(err, "--tls-verify=false");
 	}
-	if (take_operands(build, arguments, err) < 0 || take_given(build, arguments, err) < 0)
+	if (check_pull(build, err) < 0 || take_operands(build, arguments, err) < 0 ||
+	    take_given(build, arguments, err) < 0)
 		return -1;
 	text = read_file(build, &path, &len, err);
 	if (!text)
@@ -185,6 +203,7 @@ int image_command_build(const struct image_arguments *arguments, struct error *e
 	build.writable = arguments_value(arguments, "writable");
 	build.authfile = arguments_value(arguments, "authfile");
 	build.tls_verify = arguments_value(arguments, "tls-verify");
+	build.pull = arguments_value(arguments, "pull");
 	build.replaces = arguments_value(arguments, "force") != NULL;
 	build.is_quiet = arguments_value(arguments, "quiet") != NULL;
 	result = run(&build, arguments, err);

@@ -78,13 +78,14 @@ static int prune(const struct image_arguments *arguments, const struct import_ca
 		 struct error *err)
 {
 	const char *text = arguments_value(arguments, "max");
+	bool is_all = arguments_value(arguments, "all") || (text && strcmp(text, "0") == 0);
 	struct stock_freed freed = { .count = 0 };
 	char size[IMPORTED_SIZE_MAX];
 	uint64_t max = cache->max;
 
-	if (text && conf_parse_import_cache_max(text, &max, err) < 0)
+	if (text && !is_all && conf_parse_import_cache_max(text, &max, err) < 0)
 		return error_wrap(err, "--max");
-	if (arguments_value(arguments, "all"))
+	if (is_all)
 		max = 0;
 	stock_clear_unfinished(cache, NULL);
 	stock_clear_old(cache);
@@ -106,7 +107,12 @@ static int pull(const struct image_arguments *arguments, const struct conf *conf
 
 		if (source_check(want.source, err) == 0 && !source_is(want.source)) {
 			error_set(err, 0, "'%s' is no source of images", want.source);
-			error_remedy(err, "docker://%s", want.source);
+			/* No name of an image begins so. */
+			error_remedy(err,
+				     strchr("/.~", want.source[0])
+					     ? "--container=%s, a file needs no cache"
+					     : "docker://%s",
+				     want.source);
 		} else if (!err->cause[0]) {
 			result = imports_get(&want, &imported, err);
 		}

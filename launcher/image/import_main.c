@@ -17,7 +17,7 @@
 
 const struct image_option image_import_options[] = {
 	{ "compressor", 'c', "NAME", "zstd, gzip, xz, lzo or lz4 (zstd)" },
-	{ "level", 'l', "N", "of the compressor (its own default)" },
+	{ "level", 'l', "N", "of the compressor (6 for zstd, else its own default)" },
 	{ "block-size", 'b', "BYTES", "a power of 2 from 4K to 1M (128K)" },
 	{ "keep-owners", 0, NULL, "keep users and groups of files, which else are root's" },
 	{ "arch", 0, "NAME", "architecture to choose, as amd64 or arm64 (this machine's)" },
@@ -97,6 +97,8 @@ static int take_options(struct import *import, const struct image_arguments *arg
 	}
 	import->skopeo.timeout = (unsigned int)timeout;
 	import->pack.level = (int)level;
+	if (!level && (!import->pack.compressor || strcmp(import->pack.compressor, "zstd") == 0))
+		import->pack.level = PACK_ZSTD_LEVEL;
 	return 0;
 }
 

@@ -10,6 +10,9 @@
 #include "common/fd.h"
 #include "common/source.h"
 #include "images/crypto.h"
+#include "images/import/import.h"
+#include "images/import/local.h"
+#include "images/import/skopeo_error.h"
 #include "launcher/imports/program.h"
 
 #define SKOPEO   "skopeo"
@@ -17,43 +20,6 @@
 
 /* Should skopeo not keep to its own limit: its download of a layer does not. */
 #define PATIENCE_S 75
-
-/* What skopeo says, in any case, and what helps. %s is the host of the registry. */
-static const struct {
-	const char *said, *cause, *remedy;
-} reasons[] = {
-	{ "toomanyrequests", "the registry allows no more requests for now",
-	  "wait, or log in: skopeo login %s" },
-	{ "429 too many", "the registry allows no more requests for now",
-	  "wait, or log in: skopeo login %s" },
-	{ "unauthorized", "the registry wants a login, or there is no such image",
-	  "skopeo login %s, and check the name" },
-	{ "authentication required", "the registry wants a login", "skopeo login %s" },
-	{ "invalid username/password", "the registry refuses the login", "skopeo login %s" },
-	{ "denied", "the registry wants another login, or there is no such image",
-	  "skopeo login %s, and check the name" },
-	{ "manifest unknown", "the registry has no such image", "check the name and the tag" },
-	{ "name unknown", "the registry has no such image", "check the name and the tag" },
-	{ "not found", "the registry has no such image", "check the name and the tag" },
-	{ "http response to https client", "the registry does without TLS",
-	  "in containers-registries.conf(5): insecure = true for %s" },
-	{ "x509", "the registry's certificate cannot be trusted",
-	  "ask your admin for its authority in /etc/containers/certs.d/%s" },
-	{ "no such host", "the registry's name is not known on this node",
-	  "check the name; can this node reach %s?" },
-	{ "connection refused", "the registry does not answer", "can this node reach %s?" },
-	{ "deadline exceeded", "the registry does not answer in time", "can this node reach %s?" },
-	{ "timeout", "the registry does not answer in time", "can this node reach %s?" },
-	{ "unreachable", "the registry cannot be reached", "can this node reach %s?" },
-	{ "connection reset", "the registry has broken the connection off", "start it again" },
-};
-
-static void host_of(const char *source, char *host, size_t size)
-{
-	const char *at = source_is_registry(source) ? source + strlen("docker://") : "";
-
-	snprintf(host, size, "%.*s", (int)strcspn(at, "/"), at);
-}
 
 /* Copies a text that is quoted as Go does. */
 static void unquote(const char *at, size_t len, char *out)
@@ -91,21 +57,10 @@ static void last_message(const char *said, char out[PROGRAM_SAY_MAX + 1])
 
 int ask_explain(const char *source, const char *said, struct error *err)
 {
-	char message[PROGRAM_SAY_MAX + 1], host[300];
+	char message[PROGRAM_SAY_MAX + 1];
 
 	last_message(said, message);
-	host_of(source, host, sizeof(host));
-	for (size_t i = 0; source_is_registry(source) && i < sizeof(reasons) / sizeof(reasons[0]);
-	     i++) {
-		if (!strcasestr(message, reasons[i].said))
-			continue;
-		error_set(err, 0, "%s (%s)", reasons[i].cause, message);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		return error_remedy(err, reasons[i].remedy, host);
-#pragma GCC diagnostic pop
-	}
-	return error_set(err, 0, "%s", message[0] ? message : SKOPEO " failed without a word");
+	return skopeo_explain(message[0] ? message : SKOPEO " failed without a word", source, err);
 }
 
 static int refuse_start(const char *source, struct error *err)
@@ -121,31 +76,38 @@ static int refuse_start(const char *source, struct error *err)
 static int take_digest(const struct program *program, char digest[DIGEST_TEXT_SIZE],
 		       struct error *err)
 {
-	unsigned char bytes[DIGEST_BYTES];
-
 	if (program->too_much || program->len == 0)
 		return error_set(err, 0, "its manifest has %s",
 				 program->too_much ? "more than 4 MiB" : "no bytes");
 	if (crypto_open(err) < 0)
 		return -1;
-	if (crypto_sha256(program->out, program->len, bytes) < 0)
+	if (crypto_digest(program->out, program->len, digest) < 0)
 		return error_set(err, ENOMEM, "cannot tell the digest of the manifest");
-	digest_format(bytes, digest);
 	return 0;
 }
 
 int ask_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *err)
 {
-	const char *argv[] = { SKOPEO, PATIENCE, "inspect", "--raw", source, NULL };
+	const char *argv[] = { SKOPEO, PATIENCE, "inspect", "--raw", source, NULL, NULL, NULL };
+	const char *daemon = local_daemon(source);
 	struct program program;
-	int result = program_run(&program, argv, PATIENCE_S, err);
+	int result;
 
-	if (result < 0)
+	if (source_is_path(source))
+		return import_digest(source, digest, err);
+	if (daemon) {
+		argv[5] = "--daemon-host";
+		argv[6] = daemon;
+	}
+	result = program_run(&program, argv, PATIENCE_S, err);
+	if (result < 0) {
 		result = refuse_start(source, err);
-	else if (program.code != 0 && !program.too_much)
-		result = ask_explain(source, program.said, err);
-	else
+	} else if (program.code != 0 && !program.too_much) {
+		ask_explain(source, program.said, err);
+		result = local_error(source, err);
+	} else {
 		result = take_digest(&program, digest, err);
+	}
 	program_done(&program);
 	return result;
 }

@@ -6,7 +6,8 @@
 #include "common/digest.h"
 #include "common/error.h"
 
-/* The digest of the manifest that the source has now: one request to a registry. Returns 0, or -1 with `err`
+/* The digest of the manifest that the source has now, or what stands for it, see import_digest(): one request
+ * to a registry. Returns 0, or -1 with `err`
  * set. */
 int ask_digest(const char *source, char digest[DIGEST_TEXT_SIZE], struct error *err);
 

@@ -247,6 +247,17 @@ static void touch(int hold)
 		(void)!pwrite(hold, "used\n", 5, 0);
 }
 
+/* The image is there: a cache that stays larger than it should be is no reason to do without it. */
+static void shrink(const struct work *work)
+{
+	struct error err = ERROR_INIT;
+
+	if (stock_shrink(&work->cache, work->cache.max, NULL, &err) == 0 || !work->want->tell)
+		return;
+	error_wrap(&err, "the import cache '%s' stays larger than it should be", work->cache.path);
+	work->want->tell(&err);
+}
+
 static int get(struct work *work, struct imported *imported, struct error *err)
 {
 	char name[IMPORT_KEY_SIZE + 16];
@@ -270,7 +281,8 @@ static int get(struct work *work, struct imported *imported, struct error *err)
 	if (record_write(&work->cache, work->ref, work->source, work->digest, err) < 0)
 		return -1;
 	stock_clear_old(&work->cache);
-	return stock_shrink(&work->cache, work->cache.max, NULL, err);
+	shrink(work);
+	return 0;
 }
 
 int imports_get(const struct imports_want *want, struct imported *imported, struct error *err)

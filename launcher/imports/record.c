@@ -23,13 +23,10 @@
 
 static int hash(const char *text, size_t len, char hex[DIGEST_TEXT_SIZE], struct error *err)
 {
-	unsigned char bytes[DIGEST_BYTES];
-
 	if (crypto_open(err) < 0)
 		return -1;
-	if (crypto_sha256(text, len, bytes) < 0)
+	if (crypto_digest(text, len, hex) < 0)
 		return error_set(err, ENOMEM, "cannot look into the import cache");
-	digest_format(bytes, hex);
 	memmove(hex, strchr(hex, ':') + 1, 2 * DIGEST_BYTES + 1);
 	return 0;
 }

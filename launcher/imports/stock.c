@@ -245,20 +245,19 @@ int stock_shrink(const struct import_cache *cache, uint64_t max, struct stock_fr
 {
 	struct stock stock;
 	int result = stock_read(&stock, cache, err);
+	bool is_read = result == 0;
 
-	for (size_t i = stock.count; result == 0 && stock.size > max && i-- > 0;) {
+	for (size_t i = stock.count; is_read && stock.size > max && i-- > 0;) {
 		const struct stored *item = &stock.items[i];
-		struct error busy = ERROR_INIT;
+		struct error failure = ERROR_INIT;
 
-		if (stock_remove(cache, item, &busy) < 0) {
-			if (busy.errnum == EBUSY)
-				continue;
-			*err = busy;
-			result = -1;
-		} else {
+		if (stock_remove(cache, item, &failure) == 0) {
 			stock.size -= item->size;
 			if (freed)
 				freed->count++, freed->size += item->size;
+		} else if (failure.errnum != EBUSY && result == 0) {
+			*err = failure;
+			result = -1;
 		}
 	}
 	stock_done(&stock);

@@ -38,7 +38,8 @@ struct stock_freed {
 };
 
 /* Removes images that nobody uses, those first that were used longest ago, until the others have no more than
- * `max` bytes; adds them to *freed, unless that is NULL. Returns 0, or -1 with `err` set. */
+ * `max` bytes; adds them to *freed, unless that is NULL. One that cannot be removed stops it from no other. Returns
+ * 0, or -1 with `err` set to the first failure. */
 int stock_shrink(const struct import_cache *cache, uint64_t max, struct stock_freed *freed,
 		 struct error *err);
 

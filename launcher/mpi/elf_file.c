@@ -24,8 +24,6 @@
 
 #define SEGMENTS_MAX 512
 #define DYNAMIC_MAX  (64ul * 1024) /* bytes; more than 4000 entries */
-#define VERSIONS_MAX (64ul * 1024) /* bytes; libc.so.6 has 1500 of definitions */
-#define NEEDS_MAX    4096          /* versions of other libraries */
 #define NAME_MAX_LEN 4096          /* of a library or version; a symbol's may be longer */
 
 int reading_damaged(struct reading *reading, const char *what)
@@ -88,16 +86,6 @@ bool reading_find(const struct reading *reading, uint64_t address, uint64_t *off
 		return *offset >= load->offset && *offset <= INT64_MAX;
 	}
 	return false;
-}
-
-/* At most `max` bytes at `address`, decoded. */
-static Elf_Data *data_at(struct reading *reading, uint64_t address, uint64_t max, Elf_Type type)
-{
-	uint64_t offset, size;
-
-	if (!reading_find(reading, address, &offset, &size))
-		return NULL;
-	return elf_getdata_rawchunk(reading->elf, (int64_t)offset, size < max ? size : max, type);
 }
 
 /* The first look, before libelf's: it allocates as many sections as the file pretends to have. */
@@ -221,8 +209,7 @@ static int read_dynamic(struct reading *reading)
 	return reading_bytes(reading, reading->out->strings, reading->strings_size, offset);
 }
 
-/* The name of a library or version; NULL where there is none. */
-static char *name_at(struct reading *reading, uint64_t offset)
+char *reading_name(struct reading *reading, uint64_t offset)
 {
 	char *name = NULL;
 
@@ -265,18 +252,12 @@ static int read_libraries(struct reading *reading)
 			*to = entry.d_un.d_val < reading->strings_size
 				      ? out->strings + entry.d_un.d_val
 				      : NULL;
-		else if (!(*to = name_at(reading, entry.d_un.d_val)))
+		else if (!(*to = reading_name(reading, entry.d_un.d_val)))
 			return -1;
 	}
 	if (out->runpath)
 		out->rpath = NULL;
 	return 0;
-}
-
-static void note_index(struct reading *reading, unsigned int index, const char *name)
-{
-	if (reading->index_names)
-		reading->index_names[index & ELF_INDEX_MASK] = name;
 }
 
 /* Makes room for one more in an array of `count` items that grows in powers of two. */
@@ -293,95 +274,6 @@ int reading_grow(struct reading *reading, void *array, size_t count, size_t size
 	return 0;
 }
 
-static int read_need(struct reading *reading, Elf_Data *data, size_t at, const GElf_Verneed *from)
-{
-	struct elf_file *out = reading->out;
-	const char *library = name_at(reading, from->vn_file);
-
-	if (!library)
-		return -1;
-	at += from->vn_aux;
-	for (unsigned int i = 0; i < from->vn_cnt; i++) {
-		GElf_Vernaux version;
-		const char *name;
-
-		if (at > VERSIONS_MAX || !gelf_getvernaux(data, (int)at, &version) ||
-		    out->need_count == NEEDS_MAX)
-			return reading_damaged(reading, "the versions that it needs");
-		name = name_at(reading, version.vna_name);
-		if (!name ||
-		    reading_grow(reading, &out->needs, out->need_count, sizeof(*out->needs)) < 0)
-			return -1;
-		out->needs[out->need_count++] =
-			(struct elf_need){ .library = library,
-					   .version = name,
-					   .is_weak = version.vna_flags & VER_FLG_WEAK };
-		note_index(reading, version.vna_other, name);
-		if (version.vna_next == 0)
-			break;
-		at += version.vna_next;
-	}
-	return 0;
-}
-
-static int read_needs(struct reading *reading)
-{
-	Elf_Data *data = data_at(reading, reading->needs, VERSIONS_MAX, ELF_T_VNEED);
-	size_t at = 0;
-
-	for (;;) {
-		GElf_Verneed from;
-
-		if (!data || at > VERSIONS_MAX || !gelf_getverneed(data, (int)at, &from))
-			return reading_damaged(reading, "the versions that it needs");
-		if (read_need(reading, data, at, &from) < 0)
-			return -1;
-		if (from.vn_next == 0)
-			return 0;
-		at += from.vn_next;
-	}
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int read_definitions(struct reading *reading)
-{
-	Elf_Data *data = data_at(reading, reading->definitions, VERSIONS_MAX, ELF_T_VDEF);
-	struct elf_file *out = reading->out;
-	size_t at = 0, count = 0, kept = 0;
-
-	for (;;) {
-		GElf_Verdef version;
-		GElf_Verdaux first;
-		char *name;
-
-		if (!data || at > VERSIONS_MAX || !gelf_getverdef(data, (int)at, &version) ||
-		    version.vd_aux > VERSIONS_MAX || count == NEEDS_MAX ||
-		    !gelf_getverdaux(data, (int)(at + version.vd_aux), &first))
-			return reading_damaged(reading, "the versions that it defines");
-		name = name_at(reading, first.vda_name);
-		if (!name ||
-		    reading_grow(reading, &out->versions, count + 1, sizeof(*out->versions)) < 0)
-			return -1;
-		if (!(version.vd_flags & VER_FLG_BASE)) {
-			out->versions[count++] = name;
-			note_index(reading, version.vd_ndx, name);
-		}
-		if (version.vd_next == 0)
-			break;
-		at += version.vd_next;
-	}
-	qsort(out->versions, count, sizeof(*out->versions), compare_texts);
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || strcmp(out->versions[i], out->versions[kept - 1]) != 0)
-			out->versions[kept++] = out->versions[i];
-	out->versions[kept] = NULL;
-	return 0;
-}
-
 int reading_head(struct reading *reading)
 {
 	if (read_segments(reading) < 0)
@@ -390,9 +282,9 @@ int reading_head(struct reading *reading)
 		return -1;
 	if (read_libraries(reading) < 0)
 		return -1;
-	if (reading->needs && read_needs(reading) < 0)
+	if (reading->needs && reading_needs(reading) < 0)
 		return -1;
-	if (reading->definitions && read_definitions(reading) < 0)
+	if (reading->definitions && reading_definitions(reading) < 0)
 		return -1;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* elf_reading.h - an ELF file that is being read; for elf_file.c and elf_symbols.c only. */
+/* elf_reading.h - an ELF file that is being read; for elf_file.c, elf_versions.c and elf_symbols.c only. */
 #ifndef DAVIT_MPI_ELF_READING_H
 #define DAVIT_MPI_ELF_READING_H
 
@@ -39,6 +39,10 @@ void reading_end(struct reading *reading);
 /* All but the symbols. */
 int reading_head(struct reading *reading);
 
+/* Of the head: the versions that it needs, and those that it defines. */
+int reading_needs(struct reading *reading);
+int reading_definitions(struct reading *reading);
+
 int reading_symbols(struct reading *reading);
 
 /* Where `address` is in the file, and how many bytes follow there; false if it is not in the file. */
@@ -47,6 +51,9 @@ bool reading_find(const struct reading *reading, uint64_t address, uint64_t *off
 
 /* Reads all `len` bytes at `offset` of the file. */
 int reading_bytes(struct reading *reading, void *out, size_t len, uint64_t offset);
+
+/* The name of a library or version, one of out->strings; NULL with the error set where there is none. */
+char *reading_name(struct reading *reading, uint64_t offset);
 
 /* Makes room for one more in an array of `count` items of `size` bytes, which grows in powers of 2. */
 int reading_grow(struct reading *reading, void *array, size_t count, size_t size);

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "common/handover.h"
 #include "launcher/running/process.h"
 
 #define ENTRIES_MAX 64 /* descriptors that are looked at; a server has ten, and one for each ring */
@@ -50,16 +49,20 @@ static int open_memfd(int fds, const char *name, long memfds)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static bool read_from(int fds, const char *name, long memfds, uint64_t values[STAT_COUNT])
+static bool read_from(int fds, const char *name, long memfds, uint64_t values[STAT_COUNT],
+		      char staged[HANDOVER_STAGED_MAX])
 {
 	cleanup_close int fd = open_memfd(fds, name, memfds);
 	struct handover seen;
 
-	return fd >= 0 && handover_read(fd, &seen) && seen.magic == HANDOVER_MAGIC &&
-	       handover_stats(&seen, values);
+	if (fd < 0 || !handover_read(fd, &seen) || seen.magic != HANDOVER_MAGIC ||
+	    !handover_stats(&seen, values))
+		return false;
+	(void)handover_staged(&seen, staged);
+	return true;
 }
 
-bool counts_read(int proc, uint64_t values[STAT_COUNT])
+bool counts_read(int proc, uint64_t values[STAT_COUNT], char staged[HANDOVER_STAGED_MAX])
 {
 	cleanup_close int sample = memfd_create("davit-sample", MFD_CLOEXEC);
 	int fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -72,7 +75,7 @@ bool counts_read(int proc, uint64_t values[STAT_COUNT])
 		close(fd);
 	for (int i = 0; dir && memfds >= 0 && !found && i < ENTRIES_MAX && (entry = readdir(dir));
 	     i++)
-		found = read_from(dirfd(dir), entry->d_name, memfds, values);
+		found = read_from(dirfd(dir), entry->d_name, memfds, values, staged);
 	if (dir)
 		closedir(dir);
 	return found;

@@ -59,6 +59,7 @@ static void print_help(void)
 	     "  -h, --help\n        show this text\n\n"
 	     "RANKS are Slurm's tasks and PROCS all processes; MEMORY is theirs, shared memory\n"
 	     "divided among those who share it; SERVED is what has been read from the image so far.\n"
+	     "Behind the image stands its copy, where one is read (--container-stage).\n"
 	     "With --stats: MOUNT is how long it took until the image was there; READ,\n"
 	     "UNPACKED and STORED are bytes of files for ranks, sent ahead, decompressed, and read from\n"
 	     "the image's file; HITS and MISSES are those of the server's cache; RINGS are\n"
@@ -165,7 +166,8 @@ static int fill_row(struct row *row, const struct running *running, bool bytes)
 	row->cells[NAME] = cell("%s", running->name ? running->name : "-");
 	for (int i = 0; i < STAT_COUNT; i++)
 		row->cells[COUNTS + i] = count_cell(running, (enum statistic)i, bytes);
-	row->cells[IMAGE] = cell("%s", running->image);
+	row->cells[IMAGE] = running->staged ? cell("%s (copy: %s)", running->image, running->staged)
+					    : cell("%s", running->image);
 	for (size_t i = 0; i < COLUMNS; i++)
 		if (!row->cells[i])
 			return -1;

@@ -56,6 +56,7 @@ static json_t *make_container(const struct running *running)
 			    running->server ? number(running->served) : json_null());
 	json_object_set_new(object, "name", text(running->name));
 	json_object_set_new(object, "image", text(running->image));
+	json_object_set_new(object, "staged", text(running->staged));
 	json_object_set_new(object, "transport",
 			    running->is_counted
 				    ? text(running->counts[STAT_RINGS] > 0 ? "io_uring" : "dev")

@@ -34,6 +34,7 @@ struct server {
 	bool is_counted;
 	uint64_t counts[STAT_COUNT];
 	char *image;
+	char *staged;
 };
 
 struct census {
@@ -112,6 +113,7 @@ static void release(struct running *running)
 	free(running->node);
 	free(running->name);
 	free(running->image);
+	free(running->staged);
 }
 
 /* Makes room for one more element. */
@@ -132,6 +134,7 @@ static int note_server(struct census *census, int proc, const struct running *se
 {
 	struct server server = { .pid = seen->pid, .user_ns = seen->user_ns };
 	cleanup_free char *title = process_read(proc, "cmdline");
+	char staged[HANDOVER_STAGED_MAX] = "";
 
 	if (title && strncmp(title, SERVER_TITLE, strlen(SERVER_TITLE)) == 0 &&
 	    copy(&server.image, title + strlen(SERVER_TITLE)) < 0)
@@ -142,10 +145,14 @@ static int note_server(struct census *census, int proc, const struct running *se
 	}
 	if (census->measure) {
 		server.served = process_field(proc, "io", "wchar:");
-		server.is_counted = counts_read(proc, server.counts);
+		server.is_counted = counts_read(proc, server.counts, staged);
 		/* What goes through rings is written by no system call. */
 		if (server.is_counted && server.counts[STAT_RINGS] > 0)
 			server.served += server.counts[STAT_READ];
+		if (server.is_counted && staged[0] && copy(&server.staged, staged) < 0) {
+			free(server.image);
+			return -1;
+		}
 	}
 	census->servers[census->server_count++] = server;
 	return 0;
@@ -272,6 +279,8 @@ static int assign_servers(struct running_list *list, const struct server *server
 			memcpy(running->counts, servers[j].counts, sizeof(running->counts));
 			if (!running->image && copy(&running->image, servers[j].image) < 0)
 				return -1;
+			if (!running->staged && copy(&running->staged, servers[j].staged) < 0)
+				return -1;
 		}
 	return 0;
 }
@@ -350,8 +359,10 @@ int running_list_read(struct running_list *list, bool measure, struct error *err
 
 	if (result == 0 && (process_each(visit, &census) < 0 || arrange(&census) < 0))
 		result = error_set(err, errno, "cannot list the containers");
-	for (size_t i = 0; i < census.server_count; i++)
+	for (size_t i = 0; i < census.server_count; i++) {
 		free(census.servers[i].image);
+		free(census.servers[i].staged);
+	}
 	free(census.servers);
 	*list = census.list;
 	if (result < 0)

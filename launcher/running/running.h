@@ -35,6 +35,7 @@ struct running {
 	char *node;       /* SLURMD_NODENAME, or NULL */
 	char *name;       /* or NULL */
 	char *image;      /* never NULL */
+	char *staged;     /* the copy of it that is read, or NULL; only where it is counted */
 	size_t ranks;     /* different SLURM_PROCID; 0 where no process shows its own */
 	size_t processes; /* all of them */
 	uint64_t memory;  /* bytes: the sum of Pss, or RSS where that cannot be read; shared pages

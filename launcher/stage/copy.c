@@ -20,17 +20,12 @@ static const struct timespec date[2] = { { .tv_sec = STORE_DATE }, { .tv_sec = S
 
 static int create_part(const struct store *store, char *name, size_t size, struct error *err)
 {
-	int fd;
-
 	if (store->name)
 		snprintf(name, size, "%s.part", store->name);
 	else
 		snprintf(name, size, "%d.part", getpid());
 	(void)unlinkat(store->own, name, 0);
-	fd = openat(store->own, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 ? error_set(err, errno, "cannot create a file in '%s/davit-%u'", store->path,
-				  geteuid())
-		      : fd;
+	return store_create(store, name, O_RDWR | O_EXCL, err);
 }
 
 static int refuse_write(const struct store *store, int reason, struct error *err)
@@ -54,8 +49,10 @@ static int copy_bytes(const struct store *store, int source, const char *path, i
 		size_t want = store->size - done < BLOCK ? (size_t)(store->size - done) : BLOCK;
 		ssize_t got = fd_pread_all(source, block, want, (off_t)done);
 
-		if (got < 0)
-			return error_set(err, errno, "cannot read image '%s'", path);
+		if (got < 0) {
+			error_set(err, errno, "cannot read image '%s'", path);
+			return error_remedy(err, "check the image's file system, and run again");
+		}
 		if (got == 0)
 			break; /* shorter than it was: whoever compares will tell */
 		if (fd_write_all(target, block, (size_t)got) < 0)

@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/room.h"
 #include "launcher/conf/templates.h"
 #include "launcher/stage/broadcast.h"
 #include "launcher/stage/choose.h"
-#include "launcher/stage/room.h"
 #include "launcher/stage/store.h"
 
 #define MEMORY "/dev/shm"
@@ -128,13 +128,24 @@ static const char *describe(char text[32], uint64_t bytes)
 	return text;
 }
 
+/* In memory, the image server that is going to read the copy needs room for its own cache. */
+static uint64_t room_for(const struct staging *staging)
+{
+	int base = staging->store.base;
+	uint64_t disk = room_on_disk(base), memory;
+
+	if (staging->where != STAGE_MEMORY)
+		return disk;
+	memory = room_in_memory(-1);
+	memory -= memory < IMAGE_CACHE_DEFAULT ? memory : IMAGE_CACHE_DEFAULT;
+	return memory < disk ? memory : disk;
+}
+
 /* Is there room for `copies`? */
 static int check_room(const struct staging *staging, uint64_t copies, struct error *err)
 {
 	bool in_memory = staging->where == STAGE_MEMORY;
-	uint64_t size = staging->store.size * copies;
-	uint64_t room =
-		in_memory ? room_in_memory(staging->store.base) : room_on_disk(staging->store.base);
+	uint64_t size = staging->store.size * copies, room = room_for(staging);
 	char needs[32], free[32];
 
 	if (size <= room)
@@ -248,6 +259,17 @@ static int find_or_make(const struct staging *staging, struct error *err)
 	return steal_fd(&fd);
 }
 
+/* For those who ask later where the image is read from. Outside of jobs, copies have no names. */
+static void note_copy(const struct staging *staging)
+{
+	const struct store *store = &staging->store;
+	char path[HANDOVER_STAGED_MAX];
+
+	snprintf(path, sizeof(path), "%s/davit-%u%s%s", store->path, geteuid(),
+		 store->name ? "/" : "", store->name ? store->name : "");
+	handover_note_staged(staging->request->handover, path);
+}
+
 static int stage(struct staging *staging, struct error *err)
 {
 	cleanup_close int fd = -1;
@@ -258,6 +280,8 @@ static int stage(struct staging *staging, struct error *err)
 	if (fd >= 0 && dup3(fd, staging->image->fd, O_CLOEXEC) < 0)
 		return error_set(err, errno, "cannot use the copy of image '%s'",
 				 staging->image->path);
+	if (fd >= 0)
+		note_copy(staging);
 	return fd < 0 ? -1 : 0;
 }
 

@@ -18,7 +18,7 @@
 struct stage_request {
 	enum stage_choice wanted;
 	const struct conf *conf;
-	const struct handover *handover; /* of the step */
+	struct handover *handover; /* of the step; is told where the copy is */
 	struct notes *notes;
 };
 

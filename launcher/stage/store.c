@@ -20,6 +20,8 @@
 #define NODES_MAX  ((size_t)1 << 20)
 #define NAME_SIZE  256
 
+#define CREATE_TRIES 10
+
 static void own_name(char name[32])
 {
 	snprintf(name, 32, "davit-%u", geteuid());
@@ -65,6 +67,39 @@ int store_open(struct store *store, const char *path, struct error *err)
 	return store->own < 0 ? error_wrap(err, "'%s'", path) : 0;
 }
 
+/* The directory that was opened may have been removed since, empty: by the epilog of another job of the
+ * user's. */
+static int renew_own(const struct store *store, struct error *err)
+{
+	cleanup_close int fd = -1;
+	char name[32];
+
+	own_name(name);
+	fd = owndir_open(store->base, name, err);
+	if (fd < 0)
+		return error_wrap(err, "'%s'", store->path);
+	if (dup3(fd, store->own, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot open '%s/%s'", store->path, name);
+	return 0;
+}
+
+int store_create(const struct store *store, const char *name, int flags, struct error *err)
+{
+	int fd;
+
+	for (int tries = 0; tries < CREATE_TRIES; tries++) {
+		fd = openat(store->own, name, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			return fd;
+		if (errno != ENOENT)
+			break;
+		if (renew_own(store, err) < 0)
+			return -1;
+	}
+	return error_set(err, errno, "cannot create '%s/davit-%u/%s'", store->path, geteuid(),
+			 name);
+}
+
 int store_lock(struct store *store, const char *job, const char *step, const char *key,
 	       uint64_t size, struct error *err)
 {
@@ -82,10 +117,9 @@ int store_lock(struct store *store, const char *job, const char *step, const cha
 		return error_set(err, ENOMEM, "cannot keep the name");
 	}
 	with_suffix(store, ".lock", name);
-	store->lock = openat(store->own, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	store->lock = store_create(store, name, O_RDWR, err);
 	if (store->lock < 0)
-		return error_set(err, errno, "cannot open '%s/davit-%u/%s'", store->path, geteuid(),
-				 name);
+		return -1;
 	do
 		result = flock(store->lock, LOCK_EX);
 	while (result < 0 && errno == EINTR);

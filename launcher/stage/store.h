@@ -42,6 +42,10 @@ struct store {
  * releases it in each case. */
 int store_open(struct store *store, const char *path, struct error *err);
 
+/* Creates a file in the user's directory, which is made again if it is gone meanwhile. `flags` are more of those of
+ * open(2). Returns it, or -1 with `err` set. */
+int store_create(const struct store *store, const char *name, int flags, struct error *err);
+
 /* Says whose copy it is about, and waits until nobody else on the node makes it. `step` may be NULL.
  * Returns 0, or -1 with `err` set. */
 int store_lock(struct store *store, const char *job, const char *step, const char *key,

@@ -28,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "median.h"
+
 #define FILES_MAX  4000
 #define READ_MAX   (48 << 20) /* bytes a round */
 #define WARM_UP    3
@@ -181,19 +183,6 @@ static void enter(const char *pid)
 	for (int i = 0; i < 2; i++)
 		if (setns(fds[i], 0) < 0)
 			die("setns");
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double median(double *times, int rounds)
-{
-	qsort(times, (size_t)rounds, sizeof(*times), compare);
-	return (times[(rounds - 1) / 2] + times[rounds / 2]) / 2;
 }
 
 int main(int argc, char **argv)

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "median.h"
+
 #define WARM_UP      3
 #define VARIANTS_MAX 64
 
@@ -96,20 +98,6 @@ static void time_one(const struct variant *variant, int round,
 		variant->times[round] = end - start;
 		variant->lasts[round] = last > 0 ? last - start : 0;
 	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-/* Sorts the times, too. */
-static double median(double *times, int rounds)
-{
-	qsort(times, (size_t)rounds, sizeof(*times), compare);
-	return (times[(rounds - 1) / 2] + times[rounds / 2]) / 2;
 }
 
 static int parse(struct variant *variants, int rounds, int argc, char **argv)

@@ -5,7 +5,7 @@
  * What is accepted has a FROM, no empty text, and lines that go on; errors have a cause. Words are expanded
  * with the file's own ENV, so that values can grow.
  */
-/* link: images/build/containerfile.c images/build/words.c images/build/list.c images/build/ignore.c common/error.c common/fd.c common/mountspec.c common/nearest.c -ljansson */
+/* link: images/build/containerfile.c images/build/lines.c images/build/words.c images/build/list.c images/build/ignore.c images/build/paths.c common/error.c common/fd.c common/mountspec.c common/nearest.c -ljansson */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,10 @@ static void check(const struct containerfile *file)
 	for (size_t i = 0; i < file->count; i++) {
 		const struct instruction *step = &file->items[i];
 
-		if (step->line <= line || !step->text || !step->text[0] || strchr(step->text, '\n'))
+		if (step->line <= line || !step->text || !step->text[0])
+			abort();
+		/* Only with a here-document. */
+		if (step->verb != VERB_RUN && strchr(step->text, '\n'))
 			abort();
 		line = step->line;
 		(void)containerfile_flag(step, "from");

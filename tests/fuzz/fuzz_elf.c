@@ -5,7 +5,7 @@
  * Reading ends with an error, or with lists that are sorted, without doubles and ended as elf_file.h
  * says; what a head has does not depend on whether the symbols are read, too.
  */
-/* link: launcher/mpi/elf_file.c launcher/mpi/elf_symbols.c common/error.c -lelf */
+/* link: launcher/mpi/elf_file.c launcher/mpi/elf_symbols.c launcher/mpi/elf_versions.c common/error.c -lelf */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
  * What was read and is written is the same when it is read and written once more, no entry is lost,
  * and the order is the one that ld.so searches by. An entry that is added is the one of its soname.
  */
-/* link: launcher/mpi/ldcache.c common/error.c */
+/* link: launcher/mpi/ldcache.c launcher/mpi/ldcache_format.c launcher/mpi/ldcache_parse.c common/error.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "launcher/mpi/ldcache.h"

@@ -6,7 +6,7 @@
  * What is set must be a list of plain words, what was set must stay, and numbers of GPUs may become
  * smaller only. What was read of a table must come back when it is written and read again.
  */
-/* link: launcher/devices/nearest_apply.c launcher/devices/nearest_table.c launcher/devices/cpulist.c common/error.c */
+/* link: launcher/devices/nearest_apply.c launcher/devices/nearest_table.c launcher/devices/cpulist.c common/affinity.c common/error.c */
 #include <ctype.h>
 
 #include "launcher/devices/cpulist.h"

@@ -4,7 +4,7 @@
  *
  * What is refused has a cause; what is taken is within bounds and can be told in words.
  */
-/* link: launcher/permissions/permissions.c images/files.c launcher/conf/conf.c launcher/conf/conf_devices.c launcher/conf/conf_file.c launcher/conf/conf_images.c launcher/conf/conf_imports.c launcher/conf/conf_parse.c launcher/conf/conf_sections.c launcher/conf/choices.c launcher/env/edits.c launcher/conf/templates.c launcher/conf/yaml.c launcher/policy/policy.c launcher/policy/policy_parse.c common/digest.c common/securityspec.c common/settings.c common/settings_names.c common/unsharespec.c common/source.c common/devicespec.c common/envspec.c common/mountspec.c common/nearest.c common/node.c common/error.c common/fd.c -lyaml */
+/* link: launcher/permissions/permissions.c images/files.c launcher/conf/conf.c launcher/conf/conf_devices.c launcher/conf/conf_file.c launcher/conf/conf_images.c launcher/conf/conf_imports.c launcher/conf/conf_options.c launcher/conf/conf_parse.c launcher/conf/conf_sections.c launcher/conf/choices.c launcher/env/edits.c launcher/conf/templates.c launcher/conf/yaml.c launcher/policy/policy.c launcher/policy/policy_parse.c common/digest.c common/securityspec.c common/settings.c common/settings_names.c common/unsharespec.c common/source.c common/devicespec.c common/envspec.c common/mountspec.c common/nearest.c common/node.c common/error.c common/fd.c -lyaml */
 #include <stdint.h>
 #include <stdlib.h>
 

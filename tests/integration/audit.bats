@@ -80,7 +80,7 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 	[[ $(value mount_ms) =~ ^[0-9]+\.[0-9]{3}$ ]] || complain "$line"
 	(($(value bytes_read) >= $(stat -c %s "$DAVIT_WORK/trees/small/bin/busybox"))) ||
 	    complain "$line"
-	for key in bytes_decompressed bytes_stored cache_hits cache_misses; do
+	for key in bytes_decompressed bytes_stored cache_hits cache_misses io_uring_requests; do
 		[[ $(value $key) =~ ^[0-9]+$ ]] || complain "$key: $line"
 	done
 	for key in lookup getattr readlink open read readdir xattr other; do
@@ -88,8 +88,14 @@ value() { sed -n "s/^.* $1=\([^\" ][^ ]*\|\"[^\"]*\"\).*\$/\1/p" <<<"$line"; }
 		sum=$((sum + $(value requests_$key)))
 	done
 	((sum > 10)) || complain "$sum requests: $line"
+	[[ $line != *staged=* ]] || complain "$line"
 	await_line start "$DAVIT_WORK/read.sqfs"
 	[[ $line != *mount_ms* ]] || complain "$line"
+	# of a copy, where that is
+	run_srun -N1 -n1 --container="$DAVIT_WORK/read.sqfs" --container-stage=local true
+	assert_success
+	await_line end "$DAVIT_WORK/read.sqfs" ' signal=0 staged="'
+	[[ $(value staged) == "\"/var/tmp/davit-$(id -u alice)/$(last_job)."s-*\" ]] || complain "$line"
 	rm "$DAVIT_WORK/read.sqfs"
 	# a directory has no server that could count
 	run_srun --container="$DAVIT_WORK/trees/small" true

@@ -21,14 +21,19 @@ teardown_file() { "$DAVIT_CLUSTER_TOOL" stop --state "$state"; }
 
 @test 'CPU binding is kept, the image server goes to the CPU of the rank that it answers' {
 	(($(nproc) > 1)) || skip 'binding takes two CPUs, this machine has one'
-	# it stays near the first rank for its first 100 requests
+	# it stays near the first rank for its first 100 requests; later one of its threads near the other
+	rm -f /home/alice/enough
 	begin srun -n2 --cpu-bind=map_cpu:0,1 --container="$SMALL" sh -c \
 	    'for i in $(seq 200); do test -e /none/$SLURM_PROCID$i || test -e /$SLURM_PROCID$i; done
 	    grep Cpus_allowed_list /proc/self/status; echo up; sleep 1
-	    [ $SLURM_PROCID = 0 ] || for i in $(seq 200); do test -e /later$i; done; echo later; sleep 2'
-	await_output later 2
-	assert_equal "$(sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$(image_servers)/status")" 1
+	    until test -e /home/alice/enough; do
+	        [ $SLURM_PROCID = 0 ] && sleep 0.2 || test -e /later$((i += 1))
+	    done; true'
+	await_output up 2
+	await bash -c 'grep -qx "Cpus_allowed_list:.1" "/proc/$1"/task/*/status' - "$(image_servers)"
+	touch /home/alice/enough
 	finish
+	rm /home/alice/enough
 	assert_success
 	assert_equal "$(grep Cpus <<<"$output" | sort)" $'Cpus_allowed_list:\t0\nCpus_allowed_list:\t1'
 }

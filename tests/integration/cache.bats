@@ -184,7 +184,7 @@ gone() { [[ ! -e $cache/sha256-$(digest_of "$1").$(uname -m).sqfs ]] || complain
 	run_srun --container-pull=always "--container=$other/t/a:1" cat /version
 	assert_status 125
 	assert_failure 'n?' "cannot import '$other/t/a:1': the registry does not answer (*connection refused)" \
-	    "can this node reach ${other#*//}?"
+	    "again, when this node reaches ${other#*//}; *"
 	run_srun -N2 "--container=$other/t/b:1" cat /version
 	assert_status 125
 	assert_failure 'n1 n2' "cannot import '$other/t/b:1': the registry does not answer (*)" '*'
@@ -351,6 +351,25 @@ silent_start() {
 	assert_equal "$(images)" 0
 }
 
+@test 'what cannot be removed is told, and stops nobody' {
+	local lock
+
+	push one t/k:1
+	push large t/k:2
+	echo 'import-cache-max: 3m' >"$site"
+	run_davit "$at/t/k:1" true
+	lock=$cache/locks/use.$(digest_of one).$(uname -m)
+	rm "$lock"
+	alice mkdir "$lock"
+	touch -d '2 hours ago' "$lock"
+	run_davit "$at/t/k:2" true
+	assert_status 0
+	assert_stderr "$host: the import cache '$cache' stays larger than it should be: .*use\\.$(digest_of one).*Is a directory"
+	kept one
+	kept large
+	rmdir "$lock"
+}
+
 @test 'list, rm, cache: what is there, and less of it' {
 	push one t/j:1
 	push two t/j:2
@@ -368,7 +387,7 @@ silent_start() {
 	assert_success
 	assert_equal "${#lines[@]}" 4
 	assert_match "^REFERENCE +DIGEST +SIZE +IMPORTED +USED"
-	assert_match "$at/t/j:2 +sha256:$(digest_of two | cut -c1-12) +[0-9]+ KiB +20..-..-.. ..:.. +20..-"
+	assert_match "$at/t/j:2 +sha256:$(digest_of two | cut -c1-12) +[0-9.]+ [KM]iB +20..-..-.. ..:.. +20..-"
 	run_alice bash -c "'$DAVIT' image list --json | jq -r '.[] | select(.references | length == 2) | .digest, .file, (.references | sort | .[])'"
 	assert_output "sha256:$(digest_of one)
 $cache/sha256-$(digest_of one).$(uname -m).sqfs
@@ -394,6 +413,11 @@ removed: sha256:$(digest_of two)"
 	assert_failure "$host" "image cache knows no 'prun'" 'davit image cache prune'
 	run_alice "$DAVIT" image cache --all
 	assert_failure "$host" "--all and --max are for 'prune'" '*'
+	run_alice "$DAVIT" image cache pull ./app.sqfs
+	assert_failure "$host" "'./app.sqfs' is no source of images" '--container=./app.sqfs, a file needs no cache'
+	run_alice "$DAVIT" image cache prune --max=0
+	assert_success
+	assert_match '^removed: [0-9]+ images, '
 	run_alice "$DAVIT" image cache prune --max=many
 	assert_failure "$host" "--max: 'many' is not a size" '*'
 }
@@ -436,6 +460,33 @@ removed: sha256:$(digest_of two)"
 	run_srun --container=docker-archive:two.tar cat /version
 	assert_status 0
 	assert_output two
+	# by what they are, and without skopeo
+	kept one
+	[[ -e $cache/sha256-$(tar -xOf /home/alice/two.tar manifest.json | jq -r '.[0].Config | rtrimstr(".json")').$(uname -m).sqfs ]]
+	without skopeo
+	run_davit docker-archive:two.tar cat /version
+	assert_success
+	assert_output two
+	without skopeo
+	run_davit docker-archive:two.tar:three cat /version
+	assert_status 125
+	assert_failure "$host" "cannot import 'docker-archive:/home/alice/two.tar:three': the archive has no image 'three'" \
+	    'docker-archive:FILE:NAME, where NAME is of docker.io/library/two:1'
+	# compressed: by its bytes, and the name
+	gzip -k /home/alice/two.tar
+	run_davit docker-archive:two.tar.gz:two:1 cat /version
+	assert_status 0
+	assert_output two
+	run_davit --pull=never docker-archive:two.tar.gz:two:1 cat /version
+	assert_success
+	run_davit docker-archive:two.tar.gz:three cat /version
+	assert_status 125
+	assert_stderr "the archive has no image 'three'"
+	rm /home/alice/two.tar.gz
+	run_alice bash -c "'$DAVIT' run docker-archive:/dev/stdin cat /version </home/alice/two.tar"
+	assert_status 125
+	assert_failure "$host" "cannot import 'docker-archive:/dev/stdin': '/dev/stdin' is neither a file nor a directory" \
+	    'davit image import docker-archive:/dev/stdin FILE.sqfs'
 	rm -r /home/alice/layout /home/alice/two.tar
 	run_srun --container=oci:layout:one cat /version
 	assert_status 125

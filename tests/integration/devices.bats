@@ -13,9 +13,7 @@ setup_file() {
 	mkdir -p "$app"
 	cc -O1 -o "$app/cuda" "$DAVIT_TESTS/integration/devices/cuda.c" -ldl || return
 	devices_start || return
-	export SLURM_CONF=$devices_state/etc/slurm.conf
-	leftovers_known=$(readlink "/proc/$(<"$devices_state/run/n1.pid")/ns/mnt")
-	export leftovers_known
+	cluster_choose "$devices_state"
 }
 
 teardown_file() { devices_stop; }

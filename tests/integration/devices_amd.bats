@@ -10,9 +10,7 @@ load "$DAVIT_TESTS/lib/devices.bash"
 
 setup_file() {
 	devices_start || return
-	export SLURM_CONF=$devices_state/etc/slurm.conf
-	leftovers_known=$(readlink "/proc/$(<"$devices_state/run/n1.pid")/ns/mnt")
-	export leftovers_known
+	cluster_choose "$devices_state"
 }
 
 teardown_file() { devices_stop; }

@@ -10,9 +10,8 @@ load "$DAVIT_TESTS/lib/devices.bash"
 
 setup_file() {
 	devices_start --proctrack cgroup --task-plugin affinity,cgroup || return
-	export SLURM_CONF=$devices_state/etc/slurm.conf
-	leftovers_known=$(readlink "/proc/$(<"$devices_state/run/n1.pid")/ns/mnt")
-	export leftovers_known DAVIT_CONTAINER_NIC=none
+	cluster_choose "$devices_state"
+	export DAVIT_CONTAINER_NIC=none
 }
 
 teardown_file() { devices_stop; }

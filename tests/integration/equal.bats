@@ -50,6 +50,7 @@ each_packed() {
 	done
 }
 
+# Not with the filter ia64, which newer kernels do not have: noise is, by chance, smaller by that.
 @test 'compressors and their options' {
 	each_packed <<-END
 	-comp gzip
@@ -58,7 +59,7 @@ each_packed() {
 	-comp gzip -Xstrategy default,filtered,huffman_only,run_length_encoded,fixed
 	-comp xz
 	-comp xz -Xbcj x86
-	-comp xz -Xbcj x86,arm,armthumb,powerpc,sparc,ia64
+	-comp xz -Xbcj x86,arm,armthumb,powerpc,sparc
 	-comp xz -Xdict-size 8K
 	-comp xz -Xdict-size 75%
 	-comp lz4

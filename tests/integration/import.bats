@@ -149,6 +149,9 @@ drwxr-xr-x root/root /etc/old
 	run_alice bash -c "gzip -c $here/one.tar | $DAVIT image import - new/b.sqfs"
 	assert_success
 	cmp /home/alice/new/[ab].sqfs
+	run_alice bash -c "gzip -c $here/one.tar | head -c 100 | $DAVIT image import - new/b.sqfs --force"
+	assert_status 125
+	assert_stderr "its gzip data end too early"
 	import "$here/one" new/c.sqfs
 	assert_success
 	assert_equal "$(contents /home/alice/new/a.sqfs)" "$(contents /home/alice/new/c.sqfs)"
@@ -166,12 +169,156 @@ drwxr-xr-x root/root /etc/old
 	assert_stderr 'try: davit image import SOURCE FILE.sqfs'
 }
 
+@test 'what docker save writes, from a file, a pipe, a process' {
+	local -r archive=docker-archive:/home/alice/new/saved.tar
+
+	alice skopeo --insecure-policy copy -q "oci:$here/layout:gzip" "$archive"
+	import -q "$archive" new/a.sqfs
+	assert_success
+	run_alice bash -c "$DAVIT image import -q docker-archive:/dev/stdin new/b.sqfs <new/saved.tar"
+	assert_success
+	run_alice bash -c "cat new/saved.tar | $DAVIT image import -q docker-archive:/dev/stdin new/c.sqfs"
+	assert_success
+	run_alice bash -c "$DAVIT image import -q docker-archive:<(cat new/saved.tar) new/d.sqfs"
+	assert_success
+	cmp /home/alice/new/[ab].sqfs
+	cmp /home/alice/new/[ac].sqfs
+	cmp /home/alice/new/[ad].sqfs
+	# Compressed, too. None of it by skopeo, which may be missing.
+	run_alice bash -c "gzip -c new/saved.tar | $DAVIT image import -q docker-archive:/dev/stdin new/e.sqfs"
+	assert_success
+	cmp /home/alice/new/[ae].sqfs
+	alice zstd -q new/saved.tar
+	without skopeo
+	import -q "$archive.zst" new/f.sqfs
+	assert_success
+	cmp /home/alice/new/[af].sqfs
+	assert_only /home/alice/new a.sqfs b.sqfs c.sqfs d.sqfs e.sqfs f.sqfs saved.tar saved.tar.zst
+}
+
+@test 'a layout in a tar, from a file, a pipe, compressed, by tag' {
+	local before other
+
+	before=$(find /var/tmp -maxdepth 1 -user alice | LC_ALL=C sort)
+	tar -C "$here"/layout -cf /home/alice/new/two.tar .
+	import -q "oci:$here/layout:app" new/a.sqfs
+	assert_success
+	import -q oci-archive:new/two.tar:app new/b.sqfs
+	assert_success
+	run_alice bash -c "cat new/two.tar | $DAVIT image import -q oci-archive:/dev/stdin:app new/c.sqfs"
+	assert_success
+	run_alice bash -c "$DAVIT image import -q oci-archive:<(xz -0c new/two.tar):app new/d.sqfs"
+	assert_success
+	for other in b c d; do cmp /home/alice/new/{a,$other}.sqfs; done
+	import oci-archive:new/two.tar new/x.sqfs
+	assert_status 125
+	assert_stderr "cannot import 'oci-archive:new/two.tar': the layout has 2 images that fit"
+	assert_stderr 'try: oci-archive:FILE:TAG, where TAG is of app, gzip'
+	import docker-archive:new/two.tar new/x.sqfs
+	assert_status 125
+	assert_stderr 'it is not what docker save writes: it has no manifest.json'
+	assert_stderr 'try: oci-archive:FILE'
+	head -c -20000 /home/alice/new/two.tar >/home/alice/new/cut.tar
+	import oci-archive:new/cut.tar:app new/x.sqfs
+	assert_status 125
+	assert_stderr "the archive ends within '.*'"
+	assert_stderr 'try: get it again'
+	assert_equal "$(find /var/tmp -maxdepth 1 -user alice | LC_ALL=C sort)" "$before"
+	assert_only /home/alice/new a.sqfs b.sqfs c.sqfs cut.tar d.sqfs two.tar
+}
+
+@test 'archives that are none, or not there' {
+	import oci-archive:/nowhere.tar:app new/x.sqfs
+	assert_status 125
+	assert_stderr "cannot import 'oci-archive:/nowhere.tar:app': cannot open '/nowhere.tar': No such file"
+	import docker-archive:/etc/passwd new/x.sqfs
+	assert_status 125
+	assert_stderr "cannot import 'docker-archive:/etc/passwd': it is not a tar"
+	import "oci-archive:$here/layout" new/x.sqfs
+	assert_status 125
+	assert_stderr 'it is a directory'
+	assert_stderr 'try: oci:DIR'
+	import docker-archive:/dev/zero new/x.sqfs
+	assert_status 125
+	assert_stderr 'it is neither a file nor a pipe'
+	alice mkfifo new/fifo
+	import docker-archive:new/fifo new/x.sqfs
+	assert_status 125
+	assert_stderr "'new/fifo' is neither a file nor a directory"
+	run_alice bash -c ": | $DAVIT image import docker-archive:/dev/stdin new/x.sqfs"
+	assert_status 125
+	assert_stderr 'it is empty'
+	assert_only /home/alice/new fifo
+}
+
+@test 'an archive that is interrupted leaves nothing' {
+	local signal before
+
+	before=$(find /var/tmp -maxdepth 1 -user alice | LC_ALL=C sort)
+	tar -C "$here"/layout -cf /home/alice/new/two.tar .
+	for signal in INT KILL; do
+		mkfifo "$BATS_TEST_TMPDIR/$signal"
+		(cat /home/alice/new/two.tar; exec sleep 30) >"$BATS_TEST_TMPDIR/$signal" 3>&- &
+		feeder=$!
+		alice bash -c "exec $DAVIT image import oci-archive:/dev/stdin:app new/a.sqfs" <"$BATS_TEST_TMPDIR/$signal" &
+		importer=$!
+		await pgrep -u alice -f 'image import oci-archive:/dev/stdin:app new/a.sqfs'
+		sleep 0.3
+		pkill -"$signal" -u alice -xf "$DAVIT image import oci-archive:/dev/stdin:app new/a.sqfs"
+		wait "$importer" || true
+		kill "$feeder" || true
+		assert_only /home/alice/new two.tar
+	done
+	assert_equal "$(find /var/tmp -maxdepth 1 -user alice | LC_ALL=C sort)" "$before"
+}
+
+@test 'what is no root file system is not taken for one' {
+	alice skopeo --insecure-policy copy -q "oci:$here/layout:gzip" docker-archive:new/docker.tar
+	alice skopeo --insecure-policy copy -q "oci:$here/layout:gzip" oci-archive:new/oci.tar
+	alice umoci unpack --rootless --image "$here/layout:gzip" new/bundle
+	import new/docker.tar new/x.sqfs
+	assert_status 125
+	assert_stderr 'it is what docker save writes, not a root file system'
+	assert_stderr 'try: docker-archive:FILE'
+	import new/oci.tar new/x.sqfs
+	assert_status 125
+	assert_stderr 'try: oci-archive:FILE'
+	import "$here/layout" new/x.sqfs
+	assert_status 125
+	assert_stderr "try: oci:$here/layout"
+	import new/bundle new/x.sqfs
+	assert_status 125
+	assert_stderr 'try: new/bundle/rootfs'
+	import /etc/passwd new/x.sqfs
+	assert_status 125
+	assert_stderr "cannot import '/etc/passwd': it is not a tar"
+	run_alice bash -c ": | $DAVIT image import - new/x.sqfs"
+	assert_status 125
+	assert_stderr "cannot import '-': it is empty"
+	assert_only /home/alice/new bundle docker.tar oci.tar
+}
+
+@test 'a directory of which not all can be read' {
+	alice mkdir new/root
+	echo secret >/home/alice/new/root/secret
+	chmod 600 /home/alice/new/root/secret
+	import new/root new/x.sqfs
+	assert_status 125
+	assert_stderr "mksquashfs ended with code 1: Failed to read file secret"
+	assert_stderr 'try: a directory of which you may read all'
+	assert_only /home/alice/new root
+}
+
 @test 'compressor, level, block size' {
 	import -q -c gzip --level=1 --block-size=1M "$here/one.tar" new/a.sqfs
 	assert_success
 	unsquashfs -s /home/alice/new/a.sqfs | grep -q 'Compression gzip'
 	unsquashfs -s /home/alice/new/a.sqfs | grep -q 'compression-level 1'
 	unsquashfs -s /home/alice/new/a.sqfs | grep -q 'Block size 1048576'
+	# mksquashfs of a tar would damage some images where it looked for them
+	unsquashfs -s /home/alice/new/a.sqfs | grep -q 'Duplicates are not removed'
+	import -q "$here/one.tar" new/c.sqfs
+	unsquashfs -s /home/alice/new/c.sqfs | grep -q 'compression-level 6'
 	import --level=99 "$here/one.tar" new/b.sqfs
 	assert_status 125
 	assert_stderr "compressor 'zstd' has no level 99"
@@ -184,7 +331,7 @@ drwxr-xr-x root/root /etc/old
 	import --tls-verify=no "$here/one.tar" new/b.sqfs
 	assert_status 125
 	assert_stderr "'--tls-verify=no' is neither true nor false"
-	assert_only /home/alice/new a.sqfs
+	assert_only /home/alice/new a.sqfs c.sqfs
 }
 
 @test 'architectures of one name' {
@@ -204,7 +351,7 @@ drwxr-xr-x root/root /etc/old
 	import --arch=s390x "oci:$here/both:app" new/c.sqfs
 	assert_status 125
 	assert_stderr "the layout has no such image for architecture 's390x'"
-	assert_stderr 'try: --arch= one that it has'
+	assert_stderr 'try: --arch=, of '
 	rm -r "$here"/both
 }
 
@@ -281,6 +428,22 @@ drwxr-xr-x root/root /etc/old
 	done
 }
 
+@test 'each layer comes once, as long as there is memory for it' {
+	cp -r "$here/layout" "$BATS_TEST_TMPDIR/layout"
+	registry_fake "$BATS_TEST_TMPDIR" once "$BATS_TEST_TMPDIR/layout"
+	import -q --tls-verify=false "docker://$registry/app:1" new/a.sqfs
+	assert_success
+	rmdir "$BATS_TEST_TMPDIR"/layout/served-*
+	run_alice env SLURM_MEM_PER_NODE=1 "$DAVIT" image import -q --tls-verify=false "docker://$registry/app:1" new/b.sqfs
+	registry_stop
+	assert_status 125
+	assert_stderr "cannot import 'docker://$registry/app:1': layer 1 of [0-9]*: .*404"
+	import -q "oci:$here/layout:app" new/c.sqfs
+	assert_success
+	cmp /home/alice/new/[ac].sqfs
+	assert_only /home/alice/new a.sqfs c.sqfs
+}
+
 @test 'a layer with the wrong bytes' {
 	local blob
 
@@ -310,6 +473,18 @@ drwxr-xr-x root/root /etc/old
 	assert_only /home/alice/new
 }
 
+@test 'a configuration that no container can be started with' {
+	cp -r "$here"/layout "$here"/odd
+	layout_layer "$here"/odd "$here"/one.tar none
+	layout_end "$here"/odd odd '' '{"WorkingDir": ["/"]}'
+	chown -R alice: "$here"/odd
+	import "oci:$here/odd:odd" new/a.sqfs
+	assert_status 125
+	assert_stderr "the image's configuration: .*WorkingDir"
+	assert_only /home/alice/new
+	rm -r "$here"/odd
+}
+
 @test 'a file that is there, a source that is not' {
 	alice touch new/a.sqfs
 	import "$here/one.tar" new/a.sqfs
@@ -327,9 +502,78 @@ drwxr-xr-x root/root /etc/old
 	import /dev/null new/b.sqfs
 	assert_status 125
 	assert_stderr 'neither a file nor a directory'
-	import /etc/passwd new/b.sqfs
+	import library://sylabs/alpine new/b.sqfs
 	assert_status 125
-	assert_only /home/alice/new a.sqfs
+	assert_stderr "there are no sources 'library://'"
+	import /nowhere.tar new/b.sqfs
+	assert_status 125
+	[[ $stderr != *try:* ]]
+	import "oci:$here/layout:none" new/b.sqfs
+	assert_status 125
+	assert_stderr 'try: oci:DIR:TAG, where TAG is of app, gzip'
+	import "oci:$here/layout" new/b.sqfs
+	assert_stderr 'try: oci:DIR:TAG, where TAG is of app, gzip'
+	import --arch=sparc "oci:$here/layout:app" new/b.sqfs
+	assert_stderr "try: --arch=, of $(dpkg --print-architecture)"
+	import -f "$here/one.tar" /dev/null
+	assert_status 125
+	assert_stderr 'it is a device'
+	run_alice env TMPDIR= bash -c "cat $here/one.tar | $DAVIT image import -q - new/c.sqfs"
+	assert_success
+	assert_only /home/alice/new a.sqfs c.sqfs
+}
+
+@test 'no mksquashfs: its version counts for a tar only' {
+	without mksquashfs
+	import "$here/one.tar" new/b.sqfs
+	assert_status 125
+	assert_stderr 'there is no mksquashfs on this node'
+	assert_stderr 'try: ask your admin for the package squashfs-tools, 4.5 or later$'
+	without mksquashfs
+	import "$here/one" new/b.sqfs
+	assert_status 125
+	assert_stderr 'there is no mksquashfs on this node'
+	assert_stderr 'try: ask your admin for the package squashfs-tools$'
+	without mksquashfs
+	run_davit --save=new/b.sqfs "$SMALL" true
+	assert_failure "$(hostname -s)" "cannot save the container to 'new/b.sqfs': there is no mksquashfs on this node" \
+	    'ask your admin for the package squashfs-tools'
+	assert_only /home/alice/new
+}
+
+# $script for replace_program: the shell commands $1 instead of mksquashfs, which is $tool there.
+script_mksquashfs() {
+	local tool=$BATS_TEST_TMPDIR/mksquashfs.real
+
+	script=$BATS_TEST_TMPDIR/mksquashfs
+	cp "$(type -P mksquashfs)" "$tool"
+	printf '#!/bin/sh\ntool=%s\n%s\n' "$tool" "$1" >"$script"
+	chmod 755 "$tool" "$script" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+}
+
+@test 'mksquashfs takes no more memory than the job has' {
+	local -A memory=([100]=64M [1000]=250M [8000]=512M)
+	local limit
+
+	script_mksquashfs 'echo "$@" >/home/alice/new/arguments; exec "$tool" "$@"'
+	for limit in 100 1000 8000; do
+		replace_program mksquashfs "$script"
+		run_alice env SLURM_MEM_PER_NODE=$limit "$DAVIT" image import -q "$here/one.tar" new/a.sqfs --force
+		assert_success
+		assert_equal "$(grep -o -- '-mem [^ ]*' /home/alice/new/arguments)" "-mem ${memory[$limit]}"
+	done
+}
+
+@test 'an image that mksquashfs has damaged gets no name' {
+	script_mksquashfs '"$tool" "$@" && head -c 64 /dev/zero | dd of=/proc/self/fd/3 bs=1 seek=96 conv=notrunc status=none'
+	for source in one.tar one; do
+		replace_program mksquashfs "$script"
+		import -q "$here/$source" new/b.sqfs
+		assert_status 125
+		assert_stderr "mksquashfs has damaged '/[^']*' in 'new/b.sqfs' \\(and [0-9]* more\\)"
+		assert_stderr 'try: again; ask your admin for other squashfs-tools'
+		assert_only /home/alice/new
+	done
 }
 
 @test 'a full disk leaves nothing' {

@@ -60,14 +60,7 @@ load "$DAVIT_TESTS/lib/common.bash"
 }
 
 @test 'signals reach the application' {
-	begin srun -n2 --container="$SMALL" sh -c \
-	    'trap "echo got it; exit 7" USR1; echo up; while :; do sleep 0.1; done'
-	await_output up 2
-	scancel -s USR1 "$(job_now).0"
-	finish
-	assert_status 7
-	assert_equal "$(grep -c 'got it' <<<"$output")" 2
-	assert_no_davit_line
+	assert_signalled_once --container="$SMALL"
 }
 
 @test 'signals are neither blocked nor ignored' {

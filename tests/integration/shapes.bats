@@ -6,17 +6,6 @@
 
 load "$DAVIT_TESTS/lib/common.bash"
 
-# Types $2... into a terminal of 33 x 77 in which command $1 runs as alice.
-# What the terminal shows goes to $output, without carriage returns.
-type_into() {
-	local command=$1
-
-	shift
-	capture alice script -qefc "stty rows 33 cols 77; $command" /dev/null \
-	    < <(printf '%s\n' "$@")
-	output=${output//$'\r'}
-}
-
 # A script of alice's.
 job_script() { cat >/home/alice/job; chmod 755 /home/alice/job; }
 

@@ -32,16 +32,6 @@ step_runs() { (($(squeue -h -s -o %i | grep -c '\.[0-9]*$') > 1)); }
 no_jobs() { [[ ! $(squeue -h) ]]; }
 no_services() { [[ ! $(services) ]]; }
 
-# Types $2... into a terminal of 33 x 77 in which command $1 runs as alice.
-type_into() {
-	local command=$1
-
-	shift
-	capture alice script -qefc "stty rows 33 cols 77; $command" /dev/null \
-	    < <(printf '%s\n' "$@")
-	output=${output//$'\r'}
-}
-
 teardown() {
 	rm -rf /home/alice/{job,fake,out.*,slurm-*.out}
 	leftovers_assert

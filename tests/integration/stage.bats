@@ -264,6 +264,20 @@ sent() { grep -c "sbcast req_uid.*block_no=1$" "$state/log/n2.log" || true; }
 	for n in 1 2 3; do on $n sh -c 'umount -l /tmp/small && rmdir /tmp/small'; done
 }
 
+@test 'the file system of the image fails in the middle: no copy, and the reason' {
+	local where
+
+	echo 'error 5 8000000 8100000' >"$slow/mode"
+	for where in local memory; do
+		run_srun -w n1 -N1 -n1 --container="$slow/mnt/image.sqfs" --container-stage=$where echo alive
+		assert_status 125
+		assert_output ''
+		assert_failure n1 "--container-stage=$where: cannot read image '$slow/mnt/image.sqfs': Input/output error" \
+		    "check the image's file system, and run again"
+		await nothing_left
+	done
+}
+
 @test 'the directory is squatted, missing, or not a disk of the node' {
 	uid=$(id -u alice)
 	on 1 sh -c "mkdir -m 777 /tmp/davit-$uid"    # of somebody else
@@ -369,4 +383,90 @@ sent() { grep -c "sbcast req_uid.*block_no=1$" "$state/log/n2.log" || true; }
 	finish
 	assert_equal "$output" "1"$'\n'"${SUM%% *}  /data"$'\n'"0"
 	await nothing_left
+}
+
+@test 'an older and longer note of the epilog leaves no tail' {
+	local job
+
+	job=$(scontrol show config | awk '/^NEXT_JOB_ID/ { print $3 }')
+	on 1 sh -c "mkdir -p -m 700 /run/davit; echo ${job}77 >/run/davit/$job"
+	run_srun -N1 -n1 -w n1 --container="$image" --container-stage=local true
+	assert_success
+	assert_equal "$(last_job)" "$job"
+	await nothing_left
+}
+
+@test 'an image that is replaced between two steps is copied anew, and all copies go' {
+	cp "$image" /home/alice/image.sqfs
+	in_job <<-'END'
+	I=~/image.sqfs
+	srun -N1 -n1 -w n1 --container=$I --container-stage=memory true
+	cp $I $I.new
+	printf XXXX | dd of=$I.new bs=1 seek=9000000 conv=notrunc status=none
+	touch -r $I $I.new
+	mv $I.new $I
+	srun -N1 -n1 -w n1 --container=$I --container-stage=memory md5sum /data
+	srun -N1 -n1 -w n1 sh -c 'ls /dev/shm/davit-*/*.s-* | grep -vc lock'
+	END
+	assert_success
+	[[ $output != *${SUM%% *}* ]] || complain "$output"
+	assert_equal "${lines[-1]}" 2
+	await nothing_left
+}
+
+@test 'jobs of a user and of others at once have copies of their own' {
+	local n pids=()
+
+	# the end of one job finds the directory empty while another of the same user begins
+	for n in 1 2 3 4 5 6; do
+		alice srun -Q -w n1 -N1 -n1 --container="$image" --container-stage=memory md5sum /data \
+		    >"$BATS_TEST_TMPDIR/$n" 2>"$BATS_TEST_TMPDIR/$n.err" </dev/null &
+		pids+=($!)
+	done
+	setpriv --reuid bob --regid bob --clear-groups srun -Q -w n1 -N1 -n1 --container="$image" \
+	    --container-stage=memory md5sum /data >"$BATS_TEST_TMPDIR/7" 2>"$BATS_TEST_TMPDIR/7.err" </dev/null &
+	pids+=($!)
+	wait "${pids[@]}"
+	for n in 1 2 3 4 5 6 7; do
+		assert_equal "$(<"$BATS_TEST_TMPDIR/$n")" "${SUM%% *}  /data"
+		! grep 'davit: ' "$BATS_TEST_TMPDIR/$n.err" || complain "of job $n"
+	done
+	await nothing_left
+}
+
+@test 'components of a heterogeneous job' {
+	printf '#!/bin/bash\nsrun --het-group=0,1 --container=%s --container-stage=local md5sum /data\n' "$image" >/home/alice/job
+	chmod 755 /home/alice/job
+	run_alice salloc -Q -N1 -n1 -w n1 : -N1 -n1 -w n2 /home/alice/job
+	assert_status 0
+	assert_equal "$(grep -c "${SUM%% *}" <<<"$output")" 2
+	await nothing_left
+}
+
+@test 'a job that is cancelled in the copy leaves nothing, and the next one has its copy' {
+	local job
+
+	echo 'delay 50' >"$slow/mode"
+	begin srun -w n1 -N1 -n1 --container="$slow/mnt/image.sqfs" --container-stage=memory echo alive
+	await on 1 sh -c 'ls /dev/shm/davit-*/*.part'
+	job=$(job_now)
+	scancel "$job"
+	finish
+	echo ok >"$slow/mode"
+	assert_output ''
+	await nothing_left
+	run_srun -w n1 -N1 -n1 --container="$slow/mnt/image.sqfs" --container-stage=memory md5sum /data
+	assert_success
+	assert_match "${SUM%% *}"
+	await nothing_left
+}
+
+@test 'a file system without programs, set-user-ids and devices will do' {
+	on 1 sh -c 'mkdir /tmp/small && mount -t tmpfs -o size=64m,mode=1777,noexec,nosuid,nodev small /tmp/small'
+	echo 'stage-dir: /tmp/small' | site_conf
+	run_srun -w n1 -N1 -n1 --container="$image" --container-stage=local md5sum /data
+	assert_success
+	assert_match "${SUM%% *}"
+	await on 1 sh -c '[ -z "$(ls /tmp/small)" ]'
+	on 1 sh -c 'umount -l /tmp/small && rmdir /tmp/small'
 }

@@ -270,3 +270,35 @@ is_quiet() {
 	assert_stderr "image '$image': mounted in [0-9.]+ ms, read by ranks ([0-8]\.[0-9] M|[0-9.]+ K)iB"
 	assert_stderr "the image server of this step died"
 }
+
+@test 'a copy is named beside the image: in the end, in the table, in JSON' {
+	local uid copy node
+
+	uid=$(id -u alice)
+	begin srun -N1 -n1 --container="$image" --container-stage=local --container-stats \
+	    sh -c 'echo runs; until [ -e /tmp/go ]; do sleep 0.05; done'
+	await_output runs
+	look
+	copy=$(jq -r '.containers[0].staged' <<<"$json")
+	assert_equal "$(jq -r '.containers[0].image' <<<"$json")" "$image"
+	[[ $copy == /var/tmp/davit-$uid/$(job_now).s-* ]] || complain "$json"
+	cmp "$image" "$copy"
+	assert_equal "$(alice "$DAVIT" ps -n | sed 's/.*  //')" "$image (copy: $copy)"
+	touch /tmp/go
+	finish
+	assert_status 0
+	node=$(sed -n 's/^davit: \([^:]*\): .*/\1/p' <<<"$stderr" | sort -u)
+	assert_lines 1 "davit: $node: image '$image': read from the copy '$copy'"
+	# outside of jobs it has no name
+	run_davit --stage=local --stats "$image" true
+	assert_status 0
+	assert_lines 1 "davit: $host: image '$image': read from the copy '/var/tmp/davit-$uid'"
+	rmdir "/var/tmp/davit-$uid" 2>/dev/null || true # or the epilog has
+	rm /tmp/go
+	begin "$DAVIT" run "$image" sh -c 'echo runs; until [ -e /tmp/go ]; do sleep 0.05; done'
+	await_output runs
+	look
+	assert_equal "$(jq '.containers[0].staged' <<<"$json")" null
+	touch /tmp/go
+	finish
+}

@@ -146,7 +146,7 @@ assert_told() {
 	for i in {1..40}; do
 		pkill -STOP -x davit-image || break
 		sleep 0.02
-		pkill -CONT -x davit-image
+		pkill -CONT -x davit-image || break
 		sleep 0.02
 	done
 	((i > 5)) || complain 'over too soon'
@@ -368,6 +368,15 @@ assert_told() {
 	assert_status 3
 	assert_stderr 'md5sum: .*: (I/O|Input/output) error'
 	assert_told "$failed: .*" "$check"
+}
+
+@test 'a file system that has vanished before the step' {
+	kill -KILL "$faultfs"
+	run_srun -n2 --container="$image" echo alive
+	assert_status 125
+	assert_output ''
+	assert_failure survive1 "cannot open image '$image': Transport endpoint is not connected" \
+	    "check the image's file system on this node, whose server died"
 }
 
 @test 'a file system that is unmounted lazily: the step keeps it' {

@@ -151,6 +151,11 @@ assert_transport() {
 	assert_status 125
 	assert_failure "$host" \
 	    'the image server cannot use io_uring: io_uring is switched off (kernel.io_uring_disabled is 2)' "$remedy"
+	playing /proc/sys/kernel/io_uring_disabled 1
+	run_davit --image-transport=io_uring "$SMALL" true
+	assert_failure "$host" \
+	    'the image server cannot use io_uring: io_uring is switched off for users (kernel.io_uring_disabled is 1)' \
+	    "$remedy"
 	playing /sys/devices/system/cpu/possible 0-1,4-5
 	run_davit --image-transport=io_uring "$SMALL" true
 	assert_failure "$host" \
@@ -189,6 +194,31 @@ assert_transport() {
 	scancel "$(job_now)"
 	finish
 	assert_match "$sha"
+}
+
+# Which CPU of several that share a ring asks is all the same. A soft limit is a rank's, not the server's.
+@test 'by io_uring with fewer rings than CPUs' {
+	turn_on
+	begin taskset -c "$(($(nproc --all) - 1))" env SLURM_CPUS_ON_NODE=1 prlimit --memlock=0: \
+	    "$DAVIT" run --image-transport=io_uring "$image" sh -c "$sum; exec sleep 30"
+	await_output '-'
+	json=$(alice "$DAVIT" ps --json)
+	assert_transport io_uring
+	assert_equal "$(server_rings "$(image_servers)")" 1
+	end_container
+	assert_output "$sha"
+}
+
+@test 'a user who may lock no memory: by /dev/fuse, or refused where io_uring is demanded' {
+	turn_on
+	run_alice prlimit --memlock=0:0 "$DAVIT" run --stats "$image" sh -c "$sum"
+	assert_status 0
+	assert_output "$sha"
+	[[ $stderr != *'by io_uring'* ]] || complain 'by io_uring'
+	run_alice prlimit --memlock=0:0 "$DAVIT" run --image-transport=io_uring "$image" true
+	assert_status 125
+	assert_failure "$host" "cannot start the image server: the image server cannot use io_uring: $(
+	    )cannot make a ring: too little memory may be locked (ulimit -l)" "$remedy"
 }
 
 @test 'by io_uring: the server is killed, stopped, and goes on' {

@@ -264,14 +264,7 @@ teardown() {
 }
 
 @test 'guard: signals to the step reach the command once' {
-	begin srun -n2 --container-unshare=pid --container="$SMALL" sh -c \
-	    'trap "echo got it; exit 7" USR1; echo up; while :; do sleep 0.1; done'
-	await_output up 2
-	scancel -s USR1 "$(job_now).0"
-	finish
-	assert_status 7
-	assert_equal "$(grep -c 'got it' <<<"$output")" 2
-	assert_no_davit_line
+	assert_signalled_once --container-unshare=pid --container="$SMALL"
 }
 
 @test 'guard: a signal to the batch script alone reaches it' {

@@ -45,6 +45,10 @@ as() {
 alice() { as alice "$@"; }
 as_prefix=()   # of the next command
 
+# The next command finds the file $2 in place of the program $1; or no such program.
+replace_program() { as_prefix=(unshare --mount sh -c "mount --bind '$2' '$(type -P "$1")' && exec \"\$@\"" -); }
+without() { replace_program "$1" /dev/null; }
+
 # Runs a command and sets status, output, stderr and lines, as `run
 # --separate-stderr` does, but has no opinion about exit code 127.
 capture() {
@@ -56,6 +60,24 @@ capture() {
 run_alice() { capture alice "$@" </dev/null; }
 run_srun() { run_alice srun "$@"; }
 run_davit() { run_alice "$DAVIT" run "$@"; }
+
+# Types $2... into a terminal of 33 x 77 in which command $1 runs as alice.
+# What the terminal shows goes to $output, without carriage returns.
+type_into() {
+	local command=$1
+
+	shift
+	capture alice script -qefc "stty rows 33 cols 77; $command" /dev/null \
+	    < <(printf '%s\n' "$@")
+	output=${output//$'\r'}
+}
+
+# Another cluster than the one that is there for all, for a file of tests: $1 is its --state.
+cluster_choose() {
+	export SLURM_CONF=$1/etc/slurm.conf
+	leftovers_known=$(readlink "/proc/$(<"$1/run/n1.pid")/ns/mnt")
+	export leftovers_known
+}
 
 # Starts a command as alice, to look at while it runs; finish() waits for it and
 # sets what `run` sets.
@@ -164,6 +186,18 @@ assert_stderr() { [[ $stderr =~ $1 ]] || complain "stderr does not match '$1'"; 
 assert_quiet() { [[ ! $stderr ]] || complain 'there is something on stderr'; }
 assert_equal() { [[ $1 == "$2" ]] || complain "'$1' is not '$2'"; }
 
+# A signal to a step of two ranks with srun's options $@ reaches each command once.
+assert_signalled_once() {
+	begin srun -n2 "$@" sh -c \
+	    'trap "echo got it; exit 7" USR1; echo up; while :; do sleep 0.1; done'
+	await_output up 2
+	scancel -s USR1 "$(job_now).0"
+	finish
+	assert_status 7
+	assert_equal "$(grep -c 'got it' <<<"$output")" 2
+	assert_no_davit_line
+}
+
 assert_success() {
 	assert_status 0
 	assert_no_davit_line
@@ -178,7 +212,7 @@ assert_no_davit_line() {
 assert_lines() {
 	local n
 
-	n=$(grep -cxF -- "$2" <<<"$stderr")
+	n=$(grep -cxF -- "$2" <<<"$stderr" || true)
 	((n == $1)) || complain "$n times, not $1, on stderr: $2"
 }
 

@@ -8,6 +8,7 @@
 #	silent  takes each request, and never answers
 #	stalls  serves the first image of the OCI layout LAYOUT, but half of each layer, and then no more
 #	config  the same, with half of the configuration
+#	once    the same, but whole, and each layer only once
 
 use strict;
 use warnings;
@@ -69,7 +70,9 @@ sub serve {
 	my ($digest) = $path =~ m{/blobs/sha256:([0-9a-f]+)$};
 	my $body = content("$layout/blobs/sha256/$digest");
 	my $is_config = $text =~ /"config": ?\{[^}]*$digest/;
-	return half($client, $body) if ($mode eq 'config') == !!$is_config;
+	return reply($client, '404 Not Found', $json, '{}')
+	    if $mode eq 'once' && !$is_config && !mkdir "$layout/served-$digest";
+	return half($client, $body) if $mode ne 'once' && ($mode eq 'config') == !!$is_config;
 	return reply($client, '200 OK', 'application/octet-stream', $body);
 }
 

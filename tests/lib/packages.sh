@@ -8,7 +8,7 @@
 
 packages_build="
 	autoconf automake gcc libc6-dev libtool make pkg-config
-	libarchive-dev libcap-dev libdeflate-dev libelf-dev libfuse3-dev libhwloc-dev libjansson-dev libseccomp-dev libslurm-dev
+	libarchive-dev libcap-dev libdeflate-dev libelf-dev libfuse3-dev libhwloc-dev libisal-dev libjansson-dev libseccomp-dev libslurm-dev
 	libsquashfuse-dev libssl-dev liburing-dev libyaml-dev libzstd-dev"
 
 # a private cluster (tests/cluster) and an image to run there
@@ -17,10 +17,15 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	afl++ apache2-utils bats bindfs bubblewrap buildah clang debootstrap docker-registry e2fsprogs file fsverity gdb git hostname hwloc-nox
+	afl++ apache2-utils bats bindfs bubblewrap buildah clang debootstrap docker-registry docker.io e2fsprogs file fsverity gdb git hostname hwloc-nox
 	iproute2 jq libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich
-	musl-tools openmpi-bin openssl passt rsyslog
+	musl-tools openmpi-bin openssl passt podman rsyslog
 	shellcheck skopeo slirp4netns strace uidmap umoci util-linux xz-utils zstd"
+# Where docker.io is the daemon alone, as in Debian 13.
+# shellcheck disable=SC1091 # of the machine
+if (VERSION_ID='' && . /etc/os-release && ((${VERSION_ID%%.*} >= 13))) 2>/dev/null; then
+	packages_test+=' docker-cli'
+fi
 
 # Prints which of the packages $@ are not installed.
 packages_missing() {

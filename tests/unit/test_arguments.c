@@ -77,6 +77,18 @@ static void test_help(void **state)
 	arguments_done(&arguments);
 }
 
+static void refused_with(const struct image_command *command, const char *cause, const char *remedy,
+			 char **argv)
+{
+	struct image_arguments arguments;
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(parse(&arguments, command, &err, argv), -1);
+	assert_cause(&err, cause);
+	assert_string_equal(err.remedy, remedy);
+	arguments_done(&arguments);
+}
+
 static void refused(const struct image_command *command, const char *cause, char **argv)
 {
 	struct image_arguments arguments;
@@ -97,9 +109,12 @@ static void test_refused(void **state)
 	refused(&pair, "1 arguments are too few", WORDS(CHARS("a")));
 	refused(&pair, "3 arguments are too many", WORDS(CHARS("a"), CHARS("b"), CHARS("c")));
 	refused(&one, "option '--key' needs a value", WORDS(CHARS("a"), CHARS("--key")));
-	refused(&one, "image one knows no option '--kez=x'", WORDS(CHARS("--kez=x"), CHARS("a")));
-	refused(&one, "image one knows no option '--quiet=x'",
-		WORDS(CHARS("--quiet=x"), CHARS("a")));
+	refused_with(&one, "image one knows no option '--kez=x'", "--key",
+		     WORDS(CHARS("--kez=x"), CHARS("a")));
+	refused_with(&one, "image one knows no option '--quiet=x'", "--quiet",
+		     WORDS(CHARS("--quiet=x"), CHARS("a")));
+	refused(&one, "image one knows no option '--unlike'", WORDS(CHARS("--unlike"), CHARS("a")));
+	refused(&one, "image one knows no option '-z'", WORDS(CHARS("-zq"), CHARS("a")));
 	refused(&pair, "image pair knows no option '-q'", WORDS(CHARS("-q"), CHARS("a")));
 }
 

@@ -133,10 +133,16 @@ static void flags(void **state)
 
 static void refused(void **state)
 {
-	const char *const heredocs[] = { "RUN <<EOF", "RUN cat <<EOF >x", "RUN cat 3<<-\"E\"",
-					 "COPY <<a /b" };
-	const char *const none[] = { "RUN cat <<<x", "RUN echo $((1<<2))", "RUN a << b",
-				     "RUN echo '<<'", "ENV A=<<b" };
+	const char *const heredocs[] = { "COPY <<a /b", "ADD --chmod=7 <<-'EOF' /b" };
+	const char *const none[] = { "RUN cat <<<x",
+				     "RUN echo $((1<<2))",
+				     "RUN a << b",
+				     "RUN echo '<<'",
+				     "ENV A=<<b",
+				     "RUN echo 'a <<b'",
+				     "RUN echo \"a <<b\" c",
+				     "RUN echo $((1 <<2)) a",
+				     "RUN [\"a\", \"<<b\"]" };
 	char text[100];
 
 	(void)state;
@@ -166,6 +172,41 @@ static void refused(void **state)
 		snprintf(text, sizeof(text), "FROM a\n%s\n", none[i]);
 		assert_int_equal(parse(text), 0);
 	}
+}
+
+static void here_documents(void **state)
+{
+	static const struct {
+		const char *text, *run;
+	} good[] = {
+		{ "RUN <<EOF\na \\\n# b\n\n  c\nEOF", "a \\\n# b\n\n  c\n" },
+		{ "RUN <<-'E.x'  \n\ta\n\tE.x", "a\n" },
+		{ "RUN cat <<EOF >x && \\\n  b\n1 \\\n EOF\nEOF",
+		  "cat <<EOF >x &&   b\n1 \\\n EOF\nEOF\n" },
+		{ "RUN cat 3<<-\"E\" <<F|x\n\ta\n\tE\nE\nF",
+		  "cat 3<<-\"E\" <<F|x\n\ta\n\tE\nE\nF\n" },
+		{ "RUN <<EOF\r\na\r\nEOF\r", "a\n" },
+	};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		snprintf(text, sizeof(text), "FROM a\n%s\nRUM x\n", good[i].text);
+		assert_int_equal(parse(text), -1);
+		assert_contains(err.cause, ": unknown instruction 'RUM'");
+		snprintf(text, sizeof(text), "FROM a\n%s\nUSER x\n", good[i].text);
+		assert_int_equal(parse(text), 0);
+		assert_int_equal(file.count, 3);
+		assert_string_equal(file.items[1].text, good[i].run);
+	}
+	assert_refused("FROM a\nRUN <<EOF\na\n EOF\n",
+		       "File:2: the here-document 'EOF' does not end",
+		       "a line with nothing but that name at its end");
+	assert_refused("FROM a\nRUN <<EOF\n \nEOF\n", "File:2: the here-document is empty",
+		       "a line for the shell in it");
+	assert_refused("FROM a\nRUN <<EOF\n#!/bin/perl -w\n1\nEOF\n",
+		       "File:2: RUN with a script for '#!/bin/perl' is not supported",
+		       "RUN PROGRAM <<NAME, or a script that COPY brings in");
 }
 
 static void nul_bytes(void **state)
@@ -343,6 +384,7 @@ int main(void)
 		cmocka_unit_test_teardown(forms, teardown),
 		cmocka_unit_test_teardown(flags, teardown),
 		cmocka_unit_test_teardown(refused, teardown),
+		cmocka_unit_test_teardown(here_documents, teardown),
 		cmocka_unit_test_teardown(nul_bytes, teardown),
 		cmocka_unit_test_teardown(large, teardown),
 		cmocka_unit_test_setup_teardown(expands, set_variables, clear_variables),

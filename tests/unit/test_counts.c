@@ -30,17 +30,20 @@ static void finds_them(void **state)
 {
 	struct handover handover = { .magic = HANDOVER_MAGIC, .counts = HANDOVER_COUNTS };
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 	int fd;
 
 	(void)state;
+	handover_note_staged(&handover, "/tmp/copy");
 	handover.stats.lanes[1][STAT_READ] = 7;
 	handover.stats.lanes[STATS_LANES - 1][STAT_READ] = 8;
 	fd = make_memfd(&handover, sizeof(handover));
-	assert_true(counts_read(proc, values));
+	assert_true(counts_read(proc, values, staged));
 	assert_int_equal(values[STAT_READ], 15);
 	assert_int_equal(values[STAT_HITS], 0);
+	assert_string_equal(staged, "/tmp/copy");
 	close(fd);
-	assert_false(counts_read(proc, values));
+	assert_false(counts_read(proc, values, staged));
 }
 
 /* Hostile numbers come out as numbers that everybody can show. */
@@ -48,15 +51,17 @@ static void any_numbers(void **state)
 {
 	struct handover handover;
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 	int fd;
 
 	(void)state;
 	memset(&handover, 0xff, sizeof(handover));
 	handover.magic = HANDOVER_MAGIC;
 	fd = make_memfd(&handover, sizeof(handover));
-	assert_true(counts_read(proc, values));
+	assert_true(counts_read(proc, values, staged));
 	for (size_t i = 0; i < STAT_COUNT; i++)
 		assert_true(values[i] == STATS_MAX);
+	assert_int_equal(strlen(staged), HANDOVER_STAGED_MAX - 1); /* without an end of its own */
 	close(fd);
 }
 
@@ -64,6 +69,7 @@ static void no_counts(void **state)
 {
 	struct handover handover = { .magic = HANDOVER_MAGIC + 1, .counts = HANDOVER_COUNTS };
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 	int fds[4];
 
 	(void)state;
@@ -73,7 +79,7 @@ static void no_counts(void **state)
 	fds[2] = make_memfd("", 0);
 	handover.counts = HANDOVER_COUNTS_NOT;
 	fds[3] = make_memfd(&handover, sizeof(handover));
-	assert_false(counts_read(proc, values));
+	assert_false(counts_read(proc, values, staged));
 	for (size_t i = 0; i < COUNT_OF(fds); i++)
 		close(fds[i]);
 }
@@ -86,6 +92,7 @@ static void opens_nothing_else(void **state)
 	const struct handover handover = { .magic = HANDOVER_MAGIC, .counts = HANDOVER_COUNTS };
 	char fifo[64], file[64];
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 	int pipe_fd, file_fd;
 
 	(void)state;
@@ -98,7 +105,7 @@ static void opens_nothing_else(void **state)
 	assert_true(pipe_fd >= 0 && file_fd >= 0);
 	assert_int_equal(fd_write_all(file_fd, &handover, sizeof(handover)), 0);
 	alarm(10);
-	assert_false(counts_read(proc, values));
+	assert_false(counts_read(proc, values, staged));
 	alarm(0);
 	close(pipe_fd);
 	close(file_fd);
@@ -111,16 +118,17 @@ static void looks_at_a_few_only(void **state)
 {
 	const struct handover handover = { .magic = HANDOVER_MAGIC, .counts = HANDOVER_COUNTS };
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 	int fds[100], fd;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(fds); i++)
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fd = make_memfd(&handover, sizeof(handover));
-	assert_false(counts_read(proc, values));
+	assert_false(counts_read(proc, values, staged));
 	for (size_t i = 0; i < COUNT_OF(fds); i++)
 		close(fds[i]);
-	assert_true(counts_read(proc, values));
+	assert_true(counts_read(proc, values, staged));
 	close(fd);
 }
 
@@ -128,10 +136,11 @@ static void nobody_there(void **state)
 {
 	cleanup_close int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	uint64_t values[STAT_COUNT];
+	char staged[HANDOVER_STAGED_MAX];
 
 	(void)state;
-	assert_false(counts_read(-1, values));
-	assert_false(counts_read(dir, values));
+	assert_false(counts_read(-1, values, staged));
+	assert_false(counts_read(dir, values, staged));
 }
 
 static int set_up(void **state)

@@ -6,45 +6,30 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 #include "images/check.h"
-#include "tests/unit/unit.h"
-
-#define IMAGE_MAX 65536
+#include "tests/unit/seed.h"
 
 static struct image image = IMAGE_INIT;
 static struct direct direct;
 static struct error err;
-static uint8_t bytes[IMAGE_MAX];
-static size_t size;
 
 static int open_bytes(void)
 {
 	direct_close(&direct);
 	image_done(&image);
 	err = (struct error)ERROR_INIT;
-	image.fd = memfd_create("image", MFD_CLOEXEC);
+	image.fd = seed_file();
 	image.path = strdup("/x.sqfs");
-	assert_true(image.fd >= 0 && image.path);
-	assert_int_equal(write(image.fd, bytes, size), size);
+	assert_non_null(image.path);
 	return direct_open(&direct, &image, &err);
 }
 
 static void open_seed(const char *name)
 {
-	char path[4096];
-	cleanup_close int file = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/%s", TEST_SEEDS, name);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(file >= 0);
-	n = read(file, bytes, sizeof(bytes));
-	assert_true(n > 96 && n < IMAGE_MAX);
-	size = (size_t)n;
+	seed_load(name);
 	assert_int_equal(open_bytes(), 0);
 }
 
@@ -110,14 +95,9 @@ static int retarget(const char *target)
 	struct direct_place place;
 
 	open_seed("raw");
-	for (size_t at = 0; at + 7 <= size; at++)
-		if (memcmp(bytes + at, "../file", 7) == 0) {
-			memcpy(bytes + at, target, 7);
-			assert_int_equal(open_bytes(), 0);
-			return direct_find(&direct, "dir/link", true, &place);
-		}
-	fail();
-	return 0;
+	memcpy(seed.bytes + seed_locate("../file", 0, seed.size), target, 7);
+	assert_int_equal(open_bytes(), 0);
+	return direct_find(&direct, "dir/link", true, &place);
 }
 
 static void links(void **state)
@@ -254,7 +234,7 @@ static void damaged(void **state)
 	(void)state;
 	/* The first bytes behind the superblock are the first block of a file. */
 	open_seed("gzip");
-	memset(bytes + 96, 0xff, 4);
+	memset(seed.bytes + 96, 0xff, 4);
 	assert_int_equal(open_bytes(), 0);
 	check = checked();
 	assert_int_equal(check.damaged, 1);
@@ -262,16 +242,16 @@ static void damaged(void **state)
 
 	/* The number of inodes. */
 	open_seed("raw");
-	bytes[4]--;
+	seed.bytes[4]--;
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(checked().damaged, 1);
 	assert_string_equal(said, "/: its superblock tells of another number of files\n");
 
 	/* A name that comes too late. */
 	open_seed("raw-small");
-	for (size_t at = 0; at + 4 <= size; at++)
-		if (memcmp(bytes + at, "\1\0f1", 4) == 0) {
-			bytes[at + 3] = '2';
+	for (size_t at = 0; at + 4 <= seed.size; at++)
+		if (memcmp(seed.bytes + at, "\1\0f1", 4) == 0) {
+			seed.bytes[at + 3] = '2';
 			break;
 		}
 	assert_int_equal(open_bytes(), 0);
@@ -291,7 +271,7 @@ static void not_a_file(void **state)
 	assert_cause(&err, "image '/x.sqfs' is a directory: there is nothing to unpack");
 	assert_remedy(&err, "ls, cat, cp -a or diff -r");
 	open_seed("raw");
-	bytes[12] = 1;
+	seed.bytes[12] = 1;
 	assert_int_equal(open_bytes(), -1);
 	assert_cause(&err,
 		     "image '/x.sqfs' is damaged or cannot be read: its superblock is damaged: "

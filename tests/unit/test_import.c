@@ -3,7 +3,7 @@
  * test_import.c - layers made in memory, and what they come to as one image.
  *
  * A layer is a list of words, one for each entry: "d PATH", "f PATH TEXT", "l PATH TARGET" (symbolic),
- * "h PATH TARGET" (hard), "c PATH" (a device). What is expected is the list of all that is in the
+ * "h PATH TARGET" (hard), "c PATH" (a device); "+ NAME" gives those behind it an extended attribute. What is expected is the list of all that is in the
  * image, sorted: "PATH/" for a directory, "PATH=TEXT", "PATH>TARGET".
  */
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "images/direct.h"
 #include "images/import/import.h"
 #include "images/import/merge.h"
 #include "images/import/skopeo_error.h"
@@ -21,6 +22,7 @@
 #define LIST   4096
 
 static struct error err;
+static const char *attribute;
 static int fds[LAYERS];
 static size_t fd_count;
 static uint64_t left_out;
@@ -31,6 +33,8 @@ static void add_entry(struct archive *archive, const char *word)
 	cleanup_free char *copy = strdup(word + 2);
 	char *value = strchr(copy, ' ');
 
+	if (attribute)
+		archive_entry_xattr_add_entry(entry, attribute, "y", 1);
 	if (value)
 		*value++ = '\0';
 	archive_entry_set_pathname(entry, copy);
@@ -61,8 +65,11 @@ static void add_layer(const char *const *words)
 	assert_true(fd >= 0 && fd_count < LAYERS);
 	assert_int_equal(archive_write_set_format_pax(archive), ARCHIVE_OK);
 	assert_int_equal(archive_write_open_fd(archive, fd), ARCHIVE_OK);
-	for (; *words; words++)
-		add_entry(archive, *words);
+	for (attribute = NULL; *words; words++)
+		if (words[0][0] == '+')
+			attribute = *words + 2;
+		else
+			add_entry(archive, *words);
 	assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
 	archive_write_free(archive);
 	fds[fd_count++] = fd;
@@ -116,7 +123,7 @@ static void list_image(const char *image)
 	size_t len;
 
 	snprintf(command, sizeof(command),
-		 "rm -rf out; unsquashfs -q -n -d out '%s' >/dev/null && cd out && "
+		 "rm -rf out; unsquashfs -q -n -no-xattrs -d out '%s' >/dev/null && cd out && "
 		 "find . -mindepth 1 \\( -type d -printf '%%P/ ' -o -type l -printf '%%P>%%l ' "
 		 "-o -type f -printf '%%P=' -exec cat {} \\; -printf ' ' \\)"
 		 " | tr ' ' '\\n' | LC_ALL=C sort | tr '\\n' ' '",
@@ -236,6 +243,41 @@ static void test_links_above(void **state)
 	REFUSED("layer 1 of 1: 'a/b': 'a' is not a directory");
 }
 
+static void expect_attributes(const struct direct *direct, const char *path, const char *list)
+{
+	struct direct_place place;
+	char names[100] = "";
+	size_t len;
+
+	assert_int_equal(direct_find(direct, path, true, &place), 0);
+	assert_int_equal(
+		squash_listxattr_all(direct->squash, place.inode, names, sizeof(names), &len), 0);
+	assert_string_equal(names, list);
+}
+
+static void test_attributes(void **state)
+{
+	struct image image = IMAGE_INIT;
+	struct direct direct = { .squash = NULL };
+
+	(void)state;
+	LAYER("+ user.overlay.opaque", "d over", "f over/1 1", "+ user.mine", "d own", "f own/1 1",
+	      "+ security.capability", "f cap 1", "+ security.selinux", "f other 1", "+ trusted.x",
+	      "f trusted 1");
+	EXPECT("cap=1 other=1 over/ over/1=1 own/ own/1=1 trusted=1");
+	assert_int_equal(image_open(&image, "image", &err), 0);
+	assert_int_equal(direct_open(&direct, &image, &err), 0);
+	expect_attributes(&direct, "own", "user.mine");
+	expect_attributes(&direct, "own/1", "user.mine");
+	expect_attributes(&direct, "cap", "security.capability");
+	expect_attributes(&direct, "over", "");
+	expect_attributes(&direct, "over/1", "");
+	expect_attributes(&direct, "other", "");
+	expect_attributes(&direct, "trusted", "");
+	direct_close(&direct);
+	image_done(&image);
+}
+
 static void test_hostile_names(void **state)
 {
 	char name[6000];
@@ -344,7 +386,12 @@ static void test_what_skopeo_says(void **state)
 		  "some minutes later again, or skopeo login docker.io" },
 		{ "time=\"x\" level=fatal msg=\"unauthorized: authentication required\"",
 		  "docker://r.org/x", "unauthorized: authentication required",
-		  "skopeo login r.org" },
+		  "skopeo login r.org, and check the name" },
+		{ "x509: unknown authority", "docker://r.org/x", "x509: unknown authority",
+		  "--tls-verify=false, if you trust the network up to r.org" },
+		{ "no image found in manifest list for architecture s390x", "oci:x",
+		  "no image found in manifest list for architecture s390x",
+		  "--arch= one that it has" },
 		{ "dial tcp: i/o timeout\nmore", "docker://r.org:80/x", "dial tcp: i/o timeout",
 		  "again, when this node reaches r.org:80; a proxy is taken from $https_proxy" },
 		{ "no such thing", "docker-archive:x", "no such thing", "" },
@@ -362,11 +409,12 @@ static void test_what_skopeo_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whiteouts),   cmocka_unit_test(test_opaque),
-		cmocka_unit_test(test_replaced),    cmocka_unit_test(test_hard_links),
-		cmocka_unit_test(test_links_above), cmocka_unit_test(test_hostile_names),
-		cmocka_unit_test(test_config),      cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_names),       cmocka_unit_test(test_what_skopeo_says),
+		cmocka_unit_test(test_whiteouts),        cmocka_unit_test(test_opaque),
+		cmocka_unit_test(test_replaced),         cmocka_unit_test(test_hard_links),
+		cmocka_unit_test(test_links_above),      cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_attributes),       cmocka_unit_test(test_config),
+		cmocka_unit_test(test_broken),           cmocka_unit_test(test_names),
+		cmocka_unit_test(test_what_skopeo_says),
 	};
 
 	if (libarchive_open(&err) < 0)

@@ -322,6 +322,31 @@ static void shrinking(void **state)
 	assert_int_equal(access("a/b/locks/use." HEX_A ".x86_64", F_OK), -1);
 }
 
+static void shrinking_what_it_can(void **state)
+{
+	const struct timespec old[] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct stock_freed freed = { .count = 0 };
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	put_image(HEX_A, "1234567890", 1000);
+	put_image(HEX_B, "1234567890", 2000);
+	put_image(HEX_C, "1234567890", 3000);
+	(void)unlink("a/b/locks/use." HEX_A ".x86_64");
+	assert_int_equal(mkdir("a/b/locks/use." HEX_A ".x86_64", 0700), 0);
+	assert_int_equal(utimensat(AT_FDCWD, "a/b/locks/use." HEX_A ".x86_64", old, 0), 0);
+	/* That one cannot be removed, and it is the first to go: another goes, and it is told. */
+	assert_int_equal(stock_shrink(&cache, 29, &freed, &err), -1);
+	assert_non_null(strstr(err.cause, "use." HEX_A));
+	assert_int_equal(freed.count, 1);
+	assert_true(has_image(HEX_A));
+	assert_false(has_image(HEX_B));
+	assert_true(has_image(HEX_C));
+	assert_int_equal(rmdir("a/b/locks/use." HEX_A ".x86_64"), 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(stock_shrink(&cache, 0, NULL, &err), 0);
+}
+
 static void clearing(void **state)
 {
 	const struct timespec old[] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
@@ -485,7 +510,16 @@ static void reasons(void **state)
 		  "skopeo login h.example:80, and check the name" },
 		{ "dial tcp: connect: connection refused\n",
 		  "the registry does not answer (dial tcp: connect: connection refused)",
-		  "can this node reach h.example:80?" },
+		  "again, when this node reaches h.example:80; a proxy is taken from $https_proxy" },
+		{ "server gave HTTP response to HTTPS client",
+		  "the registry does without TLS (server gave HTTP response to HTTPS client)",
+		  "in containers-registries.conf(5): insecure = true for h.example:80" },
+		{ "tls: failed to verify certificate: x509: unknown authority",
+		  "the registry's certificate cannot be trusted "
+		  "(tls: failed to verify certificate: x509: unknown authority)",
+		  "ask your admin for its authority in /etc/containers/certs.d/h.example:80" },
+		{ "unexpected EOF", "the registry has broken the connection off (unexpected EOF)",
+		  "again, when this node reaches h.example:80; a proxy is taken from $https_proxy" },
 		{ "", "skopeo failed without a word", "" },
 		{ "\n\n", "skopeo failed without a word", "" },
 		{ "what?\n", "what?", "" },
@@ -515,6 +549,7 @@ int main(void)
 		TEST(records_of_earlier_jobs),
 		TEST(clearing),
 		TEST(shrinking),
+		TEST(shrinking_what_it_can),
 		TEST(turns),
 		TEST(old_failure),
 		TEST(tools),

@@ -292,11 +292,7 @@ static void what_counts(void **state)
 
 static int setup(void **state)
 {
-	cleanup_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || elf_file_read(&self, fd, ELF_HEAD, &err) < 0)
-		return -1;
-	return tree_setup(state);
+	return elf_file_read_own(&self, &err) < 0 ? -1 : tree_setup(state);
 }
 
 static int teardown(void **state)

@@ -8,22 +8,15 @@
  */
 #include "images/squash.h"
 
-#include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/seed.h"
 
-#define IMAGE_MAX 65536
-
-static uint8_t bytes[IMAGE_MAX];
-static size_t size;
 static struct squash *squash;
 static struct error err;
 static int fd = -1;
@@ -33,32 +26,15 @@ static int open_bytes(void)
 	squash_close(squash);
 	if (fd >= 0)
 		close(fd);
-	fd = memfd_create("image", MFD_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, size), size);
+	fd = seed_file();
 	err = (struct error)ERROR_INIT;
 	squash = squash_open(fd, 0, &err);
 	return squash ? 0 : -1;
 }
 
-static void load(const char *name)
-{
-	char path[4096];
-	int file;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/%s", TEST_SEEDS, name);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(file >= 0);
-	n = read(file, bytes, sizeof(bytes));
-	assert_true(n > 96 && n < IMAGE_MAX);
-	size = (size_t)n;
-	close(file);
-}
-
 static void open_seed(const char *name)
 {
-	load(name);
+	seed_load(name);
 	if (open_bytes() < 0)
 		fail_msg("%s: %s", name, err.cause);
 }
@@ -283,38 +259,6 @@ static void a_file_of_many_blocks(void **state)
 
 /* ---- hostile ones -------------------------------------------------------- */
 
-static void put(size_t at, uint64_t value, size_t width)
-{
-	value = htole64(value);
-	assert_true(at + width <= size);
-	memcpy(bytes + at, &value, width);
-}
-
-static uint64_t get(size_t at)
-{
-	uint64_t value;
-
-	memcpy(&value, bytes + at, sizeof(value));
-	return le64toh(value);
-}
-
-/* Of the superblock. */
-enum {
-	AT_INODES = 4,
-	AT_BLOCK_SIZE = 12,
-	AT_FRAGMENTS = 16,
-	AT_BLOCK_LOG = 22,
-	AT_IDS = 26,
-	AT_ROOT = 32,
-	AT_USED = 40,
-	AT_ID_TABLE = 48,
-	AT_XATTR_TABLE = 56,
-	AT_INODE_TABLE = 64,
-	AT_DIRECTORY_TABLE = 72,
-	AT_FRAGMENT_TABLE = 80,
-	AT_LOOKUP_TABLE = 88,
-};
-
 static void a_superblock_that_lies(void **state)
 {
 	static const struct {
@@ -351,33 +295,18 @@ static void a_superblock_that_lies(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(lies); i++) {
-		load("raw");
-		put(lies[i].at, lies[i].value, lies[i].width);
+		seed_load("raw");
+		seed_put(lies[i].at, lies[i].value, lies[i].width);
 		if (open_bytes() == 0)
 			fail_msg("lie %zu is believed", i);
 		assert_cause(&err, lies[i].cause);
 	}
 }
 
-/* Where `text` is, between the beginnings of two tables. */
-static size_t locate(const char *text, size_t from, size_t to)
-{
-	for (size_t at = from; at + strlen(text) <= to; at++)
-		if (memcmp(bytes + at, text, strlen(text)) == 0)
-			return at;
-	fail_msg("no %s", text);
-	return 0;
-}
-
-static size_t entry_of(const char *name)
-{
-	return locate(name, get(AT_DIRECTORY_TABLE), size) - 8;
-}
-
 static size_t inode_of(const char *path)
 {
 	/* Its block is the first one, as it is stored, behind its header. */
-	return get(AT_INODE_TABLE) + 2 + (find(path) & 0xffff);
+	return seed_get(AT_INODE_TABLE) + 2 + (find(path) & 0xffff);
 }
 
 static bool go_on(const struct squash_entry *entry, void *data)
@@ -399,20 +328,20 @@ static void names_that_are_none(void **state)
 
 	(void)state;
 	/* 65,536 bytes, where there is room for 256 */
-	load("raw");
-	put(entry_of("file") + 6, 0xffff, 2);
+	seed_load("raw");
+	seed_put(seed_entry("file") + 6, 0xffff, 2);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(list_root(), EIO);
 	assert_int_equal(squash_lookup(squash, squash_root(squash), "file", &inode), EIO);
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		char text[5] = "";
 
-		load("raw");
+		seed_load("raw");
 		snprintf(text, sizeof(text), "%s", names[i]);
-		memcpy(bytes + entry_of("file") + 8, text, 4);
+		memcpy(seed.bytes + seed_entry("file") + 8, text, 4);
 		if (strlen(names[i]) == 1 || strlen(names[i]) == 2) {
 			/* as long as it says */
-			put(entry_of("fifo") + 6, 3, 2);
+			seed_put(seed_entry("fifo") + 6, 3, 2);
 		}
 		assert_int_equal(open_bytes(), 0);
 		assert_int_equal(list_root(), EIO);
@@ -431,13 +360,13 @@ static void an_index_that_lies(void **state)
 
 		open_seed("raw-index");
 		/* The root's inode, and behind it 40 bytes the first element. */
-		at = get(AT_INODE_TABLE) + 2 + (squash_root(squash) & 0xffff) + 40;
+		at = seed_get(AT_INODE_TABLE) + 2 + (squash_root(squash) & 0xffff) + 40;
 		if (what == 0)
-			put(at + 8, UINT32_MAX - 1, 4);
+			seed_put(at + 8, UINT32_MAX - 1, 4);
 		else if (what == 1)
-			put(at + 4, UINT32_MAX, 4);
+			seed_put(at + 4, UINT32_MAX, 4);
 		else
-			put(at, 8191, 4);
+			seed_put(at, 8191, 4);
 		assert_int_equal(open_bytes(), 0);
 		snprintf(last, sizeof(last), "n%0245d", 35);
 		assert_int_equal(squash_lookup(squash, squash_root(squash), last, &inode), EIO);
@@ -454,7 +383,7 @@ static void inodes_that_lie(void **state)
 	(void)state;
 	open_seed("raw");
 	link = find("dir/link");
-	put(inode_of("dir/link") + 20, UINT32_MAX, 4);
+	seed_put(inode_of("dir/link") + 20, UINT32_MAX, 4);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(squash_stat(squash, link, &st), EIO);
 	assert_int_equal(squash_readlink(squash, link, &target), EIO);
@@ -463,30 +392,30 @@ static void inodes_that_lie(void **state)
 	open_seed("raw");
 	node = find("file");
 	at = inode_of("file") + 24;
-	put(at, INT64_MAX, 8);
+	seed_put(at, INT64_MAX, 8);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(squash_stat(squash, node, &st), 0);
 	assert_true(st.st_size == INT64_MAX && st.st_blocks == INT64_MAX / 512 + 1);
 	assert_int_equal(read_file(node, INT64_MAX - 1, buf, sizeof(buf), &got), EIO);
-	put(at, (uint64_t)INT64_MAX + 1, 8);
+	seed_put(at, (uint64_t)INT64_MAX + 1, 8);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(squash_stat(squash, node, &st), EIO);
 
 	/* a fragment that is not in the table */
 	open_seed("raw-small");
 	at = inode_of("f1");
-	put(at + 20, 1u << 30, 4);
+	seed_put(at + 20, 1u << 30, 4);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(read_file(find("f1"), 0, buf, sizeof(buf), &got), EIO);
-	put(at + 20, 0, 4);
-	put(at + 24, UINT32_MAX, 4);
+	seed_put(at + 20, 0, 4);
+	seed_put(at + 24, UINT32_MAX, 4);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(read_file(find("f1"), 0, buf, sizeof(buf), &got), EIO);
 
 	/* a file larger than all of its blocks */
 	open_seed("raw-nofrag");
 	at = inode_of("f1");
-	put(at + 28, UINT32_MAX, 4);
+	seed_put(at + 28, UINT32_MAX, 4);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(read_file(find("f1"), 0xfffff000, buf, sizeof(buf), &got), EIO);
 
@@ -506,10 +435,10 @@ static void a_directory_that_lies(void **state)
 	for (int what = 0; what < 2; what++) {
 		uint64_t empty, root;
 
-		load("raw-small");
+		seed_load("raw-small");
 		assert_int_equal(open_bytes(), 0);
-		root = get(AT_INODE_TABLE) + 2 + (squash_root(squash) & 0xffff);
-		put(root + (what ? 16 : 26), 0xffff, 2);
+		root = seed_get(AT_INODE_TABLE) + 2 + (squash_root(squash) & 0xffff);
+		seed_put(root + (what ? 16 : 26), 0xffff, 2);
 		assert_int_equal(open_bytes(), 0);
 		assert_int_equal(list_root(), EIO);
 		assert_int_equal(squash_lookup(squash, squash_root(squash), "f1", &empty), EIO);
@@ -524,20 +453,20 @@ static void attributes_that_lie(void **state)
 
 	(void)state;
 	open_seed("raw");
-	head = get(AT_XATTR_TABLE);
-	table = get(head);
-	ids = get(head + 16) + 2;
+	head = seed_get(AT_XATTR_TABLE);
+	table = seed_get(head);
+	ids = seed_get(head + 16) + 2;
 	/* the position of an inode's, then how many: of the first element */
 	for (int what = 0; what < 3; what++) {
 		open_seed("raw");
 		node = find("file");
 		for (int i = 0; i < 4; i++) {
 			if (what == 0)
-				put(ids + (size_t)i * 16, 0xffff, 8);
+				seed_put(ids + (size_t)i * 16, 0xffff, 8);
 			else if (what == 1)
-				put(ids + (size_t)i * 16, (uint64_t)UINT32_MAX << 16, 8);
+				seed_put(ids + (size_t)i * 16, (uint64_t)UINT32_MAX << 16, 8);
 			else
-				put(ids + (size_t)i * 16 + 8, UINT32_MAX, 4);
+				seed_put(ids + (size_t)i * 16 + 8, UINT32_MAX, 4);
 		}
 		assert_int_equal(open_bytes(), 0);
 		assert_int_equal(squash_getxattr(squash, node, "user.none", buf, 64, &len), EIO);
@@ -545,11 +474,11 @@ static void attributes_that_lie(void **state)
 	}
 	/* a value elsewhere: far away, and larger than it seemed */
 	open_seed("raw");
-	at = locate("one", table, size);
+	at = seed_locate("one", table, seed.size);
 	node = find("file");
-	put(at - 4, 0x100, 2);
-	put(at + 3, 8, 4);
-	put(at + 7, 0x1fff, 8);
+	seed_put(at - 4, 0x100, 2);
+	seed_put(at + 3, 8, 4);
+	seed_put(at + 7, 0x1fff, 8);
 	assert_int_equal(open_bytes(), 0);
 	assert_int_equal(squash_getxattr(squash, node, "user.one", buf, 64, &len), EIO);
 }

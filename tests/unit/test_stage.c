@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/room.h"
 #include "launcher/stage/broadcast.h"
 #include "launcher/stage/choose.h"
-#include "launcher/stage/room.h"
 #include "launcher/stage/store.h"
 #include "tests/unit/unit.h"
 
@@ -141,6 +141,16 @@ static void cgroups(void **state)
 	assert_true(room_in_cgroups(root, "0::/job/step\n") == 0);
 	assert_true(room_in_cgroups(root, "1:memory:/job\n") == UINT64_MAX);
 	assert_true(room_in_cgroups(root, "") == UINT64_MAX);
+	make("cg/memory");
+	make("cg/memory/job");
+	make("cg/memory/job/step");
+	put("cg/memory/job/memory.limit_in_bytes", "1000\n");
+	put("cg/memory/job/memory.usage_in_bytes", "700\n");
+	put("cg/memory/job/memory.stat", "inactive_file 1\ntotal_inactive_file 200\n");
+	put("cg/memory/job/step/memory.limit_in_bytes", "9223372036854771712\n"); /* none */
+	put("cg/memory/job/step/memory.usage_in_bytes", "5\n");
+	assert_true(room_in_cgroups(root, "9:cpu:/x\n7:memory:/job/step\n0::/other\n") == 500);
+	assert_true(room_in_cgroups(root, "7:memory:/job/step\n0::/job\n") == 0);
 	assert_true(room_in_cgroups(root, "0::/../../x\n") == UINT64_MAX);
 }
 
@@ -415,6 +425,36 @@ static void sweeps(void **state)
 	assert_int_equal(store_forget("/nonesuch", "70", &err), 0);
 }
 
+/* The epilog of another job of the user's removes the directory when it is empty, at any time. */
+static void directory_goes(void **state)
+{
+	struct store store;
+	struct error err = ERROR_INIT;
+	int image = source("12345"), copy;
+	char own[256];
+
+	(void)state;
+	own_path(own, "");
+	assert_int_equal(store_open(&store, dir, &err), 0);
+	assert_int_equal(rmdir(own), 0);
+	assert_int_equal(store_lock(&store, "7", "0", "key", 5, &err), 0);
+	copy = store_copy(&store, image, "image", &err);
+	assert_true(copy >= 0);
+	close(copy);
+	store_done(&store);
+	assert_int_equal(store_forget(dir, "7", &err), 0);
+
+	assert_int_equal(store_open(&store, dir, &err), 0);
+	assert_int_equal(rmdir(own), 0);
+	store.size = 5;
+	copy = store_copy_unnamed(&store, image, "image", &err);
+	assert_true(copy >= 0);
+	close(copy);
+	close(image);
+	store_done(&store);
+	assert_int_equal(rmdir(own), 0);
+}
+
 static void refuses_places(void **state)
 {
 	struct store store = STORE_INIT;
@@ -469,7 +509,8 @@ int main(void)
 		cmocka_unit_test(memory),         cmocka_unit_test(copies_and_finds),
 		cmocka_unit_test(altered),        cmocka_unit_test(source_changes),
 		cmocka_unit_test(adopts),         cmocka_unit_test(sweeps),
-		cmocka_unit_test(refuses_places), cmocka_unit_test(squatted),
+		cmocka_unit_test(directory_goes), cmocka_unit_test(refuses_places),
+		cmocka_unit_test(squatted),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -2,22 +2,13 @@
 /* test_walk.c - all of an image in order, and images in which there is no end. */
 #include "images/walk.h"
 
-#include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/fd.h"
 #include "images/inodemap.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/seed.h"
 
-#define IMAGE_MAX 65536
-
-static uint8_t bytes[IMAGE_MAX];
-static size_t size;
 static struct squash *squash;
 static struct error err;
 static int fd = -1;
@@ -27,9 +18,7 @@ static void open_bytes(void)
 	squash_close(squash);
 	if (fd >= 0)
 		close(fd);
-	fd = memfd_create("image", MFD_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, size), size);
+	fd = seed_file();
 	err = (struct error)ERROR_INIT;
 	squash = squash_open(fd, 0, &err);
 	if (!squash)
@@ -38,17 +27,7 @@ static void open_bytes(void)
 
 static void open_seed(const char *name)
 {
-	char path[4096];
-	int file;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/%s", TEST_SEEDS, name);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(file >= 0);
-	n = read(file, bytes, sizeof(bytes));
-	assert_true(n > 96 && n < IMAGE_MAX);
-	size = (size_t)n;
-	close(file);
+	seed_load(name);
 	open_bytes();
 }
 
@@ -175,42 +154,11 @@ static void a_large_directory(void **state)
 
 /* ---- hostile ones -------------------------------------------------------- */
 
-static void put(size_t at, uint64_t value, size_t width)
-{
-	value = htole64(value);
-	assert_true(at + width <= size);
-	memcpy(bytes + at, &value, width);
-}
-
-static uint64_t get(size_t at)
-{
-	uint64_t value;
-
-	memcpy(&value, bytes + at, sizeof(value));
-	return le64toh(value);
-}
-
-/* Of the superblock. */
-enum {
-	AT_INODE_TABLE = 64,
-	AT_DIRECTORY_TABLE = 72
-};
-
-/* Where the directory's entry of that name is. */
-static size_t entry_of(const char *name)
-{
-	for (size_t at = get(AT_DIRECTORY_TABLE); at + strlen(name) <= size; at++)
-		if (memcmp(bytes + at, name, strlen(name)) == 0)
-			return at - 8;
-	fail_msg("no %s", name);
-	return 0;
-}
-
 static void a_loop(void **state)
 {
 	(void)state;
 	open_seed("raw");
-	put(entry_of("sub"), squash_root(squash) & 0xffff, 2);
+	seed_put(seed_entry("sub"), squash_root(squash) & 0xffff, 2);
 	open_bytes();
 	assert_int_equal(walk(&careful, NULL, NULL), 0);
 	assert_string_equal(
@@ -225,8 +173,8 @@ static void an_entry_that_lies(void **state)
 {
 	(void)state;
 	open_seed("raw");
-	put(entry_of("more"), squash_root(squash) & 0xffff, 2);
-	put(entry_of("link"), 0xfff0, 2);
+	seed_put(seed_entry("more"), squash_root(squash) & 0xffff, 2);
+	seed_put(seed_entry("link"), 0xfff0, 2);
 	open_bytes();
 	assert_int_equal(walk(&careful, NULL, NULL), 0);
 	assert_string_equal(seen.text,
@@ -243,7 +191,7 @@ static void a_list_that_lies(void **state)
 
 	(void)state;
 	open_seed("raw");
-	put(entry_of("more") + 6, 0xffff, 2); /* the length of its name */
+	seed_put(seed_entry("more") + 6, 0xffff, 2); /* the length of its name */
 	open_bytes();
 	assert_int_equal(walk(&careful, NULL, NULL), 0);
 	assert_string_equal(
@@ -252,8 +200,8 @@ static void a_list_that_lies(void **state)
 
 	/* more names than the image has room for */
 	open_seed("raw-index");
-	root = get(AT_INODE_TABLE) + 2 + (squash_root(squash) & 0xffff);
-	put(root + 20, 0x7fffffff, 4);
+	root = seed_get(AT_INODE_TABLE) + 2 + (squash_root(squash) & 0xffff);
+	seed_put(root + 20, 0x7fffffff, 4);
 	open_bytes();
 	assert_int_equal(walk(&careful, NULL, NULL), 0);
 	assert_string_equal(seen.text,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* room.c - see room.h. */
-#include "launcher/stage/room.h"
+#include "common/room.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -78,10 +78,23 @@ static char *read_control(const char *root, const char *group, const char *name)
 	return read_text(path);
 }
 
-static uint64_t room_in_cgroup(const char *root, const char *group)
+/* The two versions of cgroups. */
+struct version {
+	const char *own; /* of a process, in front of the path of its group */
+	const char *at;  /* below the root of all */
+	const char *max, *current, *idle;
+};
+
+static const struct version versions[] = {
+	{ "0::", "", "memory.max", "memory.current", "inactive_file " },
+	{ ":memory:", "/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+	  "total_inactive_file " },
+};
+
+static uint64_t room_in_cgroup(const struct version *version, const char *root, const char *group)
 {
-	cleanup_free char *max = read_control(root, group, "memory.max");
-	cleanup_free char *current = read_control(root, group, "memory.current");
+	cleanup_free char *max = read_control(root, group, version->max);
+	cleanup_free char *current = read_control(root, group, version->current);
 	cleanup_free char *stat = read_control(root, group, "memory.stat");
 	uint64_t limit, used, idle;
 
@@ -89,29 +102,45 @@ static uint64_t room_in_cgroup(const char *root, const char *group)
 		return UINT64_MAX; /* the word "max", or no such limit */
 	limit = strtoull(max, NULL, 10);
 	used = strtoull(current, NULL, 10);
-	idle = stat ? find_number(stat, "inactive_file ") : 0;
+	idle = stat ? find_number(stat, version->idle) : 0;
 	used -= least(used, idle);
 	return limit - least(limit, used);
 }
 
-uint64_t room_in_cgroups(const char *root, const char *self)
+/* The path of the group: "0::/PATH", or "7:memory:/PATH", in lines of their own; NULL: none. */
+static const char *find_own(const struct version *version, const char *self)
 {
-	const char *own = strncmp(self, "0::/", 4) == 0 ? self : strstr(self, "\n0::/");
+	const char *own = strstr(self, version->own);
+
+	while (own && (own[strlen(version->own)] != '/' ||
+		       (version->own[0] != ':' && own > self && own[-1] != '\n')))
+		own = strstr(own + 1, version->own);
+	return own ? own + strlen(version->own) : NULL;
+}
+
+static uint64_t room_by(const struct version *version, const char *root, const char *self)
+{
+	const char *own = find_own(version, self);
 	uint64_t room = UINT64_MAX;
-	char group[PATH_MAX];
+	char group[PATH_MAX], top[PATH_MAX];
 	char *slash;
 
 	if (!own)
 		return room;
-	own = strchr(own, '/');
+	snprintf(top, sizeof(top), "%s%s", root, version->at);
 	snprintf(group, sizeof(group), "%.*s", (int)strcspn(own, "\n"), own);
 	do {
-		room = least(room, room_in_cgroup(root, group));
+		room = least(room, room_in_cgroup(version, top, group));
 		slash = strrchr(group, '/');
 		if (slash)
 			*slash = '\0';
 	} while (slash);
 	return room;
+}
+
+uint64_t room_in_cgroups(const char *root, const char *self)
+{
+	return least(room_by(&versions[0], root, self), room_by(&versions[1], root, self));
 }
 
 static uint64_t number_of(const char *variable)
@@ -132,13 +161,19 @@ static uint64_t limit_of_slurm(void)
 	return node > 0 && node < UINT64_MAX >> 20 ? node << 20 : UINT64_MAX;
 }
 
+uint64_t room_in_own_cgroups(void)
+{
+	cleanup_free char *self = read_text("/proc/self/cgroup");
+
+	return self ? room_in_cgroups("/sys/fs/cgroup", self) : UINT64_MAX;
+}
+
 uint64_t room_in_memory(int fd)
 {
 	cleanup_free char *node = read_text("/proc/meminfo");
-	cleanup_free char *self = read_text("/proc/self/cgroup");
-	uint64_t room = least(room_on_disk(fd), limit_of_slurm());
+	uint64_t room = least(fd < 0 ? UINT64_MAX : room_on_disk(fd), limit_of_slurm());
 
 	if (node)
 		room = least(room, find_number(node, "MemAvailable:") << 10);
-	return self ? least(room, room_in_cgroups("/sys/fs/cgroup", self)) : room;
+	return least(room, room_in_own_cgroups());
 }
