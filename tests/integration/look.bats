@@ -140,7 +140,7 @@ load "$DAVIT_TESTS/lib/common.bash"
 	assert_equal "$(find "$mine/out" ! -user alice)" ''
 	assert_equal "$(readlink "$mine/out/absolute")" /dir
 	assert_equal "$(stat -c %b "$mine/out/sparse")" "$(stat -c %b "$tree/sparse")"
-	assert_equal "$(value_of "$mine/out/file" user.color)" blue
+	assert_equal "$(getfattr --only-values -n user.color "$mine/out/file")" blue
 }
 
 @test 'extract: some of it, with the directories above' {

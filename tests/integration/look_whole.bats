@@ -109,7 +109,7 @@ load "$DAVIT_TESTS/lib/common.bash"
 	chown 1:2 "$other/two words"
 	rm "$other/it's"
 	mkdir "$other/it's"
-	attribute "$other/dir/sub/n1" user.x y
+	setfattr -n user.x -v y "$other/dir/sub/n1"
 	touch -d '2020-01-01 00:00' "$other/dir/sub/n2"
 	pack "$other" "$mine/other.sqfs"
 	image diff "$plain" "$mine/other.sqfs"

@@ -18,22 +18,6 @@ raw=(-noI -noD -noF -noX -no-xattrs)
 
 pack() { mksquashfs "$1" "$2" -noappend -no-progress -quiet "${@:3}" >/dev/null; }
 
-# lsetxattr(2); setfattr is not on every machine.
-attribute() {
-	perl -e 'my %number = (x86_64 => 189, aarch64 => 6);
-	    my ($machine, $path, $name, $value) = @ARGV;
-	    exit(syscall($number{$machine}, $path, $name, $value, length $value, 0) != 0)' \
-	    "$(uname -m)" "$@"
-}
-
-value_of() {
-	perl -e 'my %number = (x86_64 => 191, aarch64 => 8);
-	    my ($machine, $path, $name) = @ARGV;
-	    my $value = "x" x 99;
-	    my $n = syscall($number{$machine}, $path, $name, $value, 99);
-	    print substr($value, 0, $n)' "$(uname -m)" "$@"
-}
-
 setup_file() {
 	local compression
 
@@ -41,7 +25,7 @@ setup_file() {
 	echo hello >"$tree/file"
 	ln "$tree/file" "$tree/dir/hard"
 	chmod 4755 "$tree/file"
-	attribute "$tree/file" user.color blue
+	setfattr -n user.color -v blue "$tree/file"
 	ln -s ../file "$tree/dir/link"
 	ln -s /dir "$tree/absolute"
 	ln -s ../../../file "$tree/dir/beyond"

@@ -17,7 +17,7 @@ packages_cluster="
 	busybox-static fuse3 squashfs-tools"
 
 packages_test="
-	afl++ apache2-utils bats bindfs bubblewrap buildah clang debootstrap docker-registry docker.io e2fsprogs file fsverity gdb git hostname hwloc-nox
+	afl++ apache2-utils attr bats bindfs bubblewrap buildah clang debootstrap docker-registry docker.io e2fsprogs file fsverity gdb git hostname hwloc-nox
 	iproute2 jq libcap2-bin libclang-rt-dev libcmocka-dev libmpich-dev libopenmpi-dev man-db mpich
 	musl-tools openmpi-bin openssl passt podman rsyslog
 	shellcheck skopeo slirp4netns strace uidmap umoci util-linux xz-utils zstd"
