@@ -338,6 +338,7 @@ SET_WORD(stage, enum stage_choice, STAGE_SHARED, "shared", "local", "memory", "a
 		return settings_parse_switch(&settings->field, value, err);                     \
 	}
 
+SET_SWITCH(image_overlay)
 SET_SWITCH(mount_home)
 SET_SWITCH(remap_root)
 SET_SWITCH(entrypoint)
@@ -358,6 +359,8 @@ const struct option_def settings_options[] = {
 	  "memory for decompressed data of the image, on each node [8m]", set_image_cache },
 	{ "image-transport", NULL, ARG_REQUIRED, "auto|io_uring|dev",
 	  "how the kernel asks the image server: by io_uring, /dev/fuse, or what is there [auto]", set_image_transport },
+	{ "image-overlay", "no-image-overlay", ARG_NONE, NULL,
+	  "answer for the image's files by an overlay: for many Python programs at once", set_image_overlay },
 	{ "stage", NULL, ARG_REQUIRED, "shared|local|memory|auto",
 	  "copy the image to a disk or the memory of each node before the ranks start", set_stage },
 	{ "mounts", NULL, ARG_REQUIRED, "SRC[:DST[:FLAGS]],...",

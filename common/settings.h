@@ -122,6 +122,7 @@ struct settings {
 	char **security;    /* items as in securityspec.h; ends with NULL; NULL: none */
 	size_t image_cache; /* bytes, between IMAGE_CACHE_MIN and IMAGE_CACHE_MAX; 0: not said */
 	enum transport image_transport;
+	enum choice image_overlay;
 	enum choice mount_home, remap_root, entrypoint, entrypoint_log, clean_env, slurm, stats;
 };
 

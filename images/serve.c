@@ -311,6 +311,17 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		fuse_reply_err(req, EPERM);
 }
 
+/* Programs look for a terminal, and the kernel passes that on, each time: it remembers no ENOSYS here. */
+static void op_ioctl(fuse_req_t req, fuse_ino_t node, int cmd, void *arg,
+		     struct fuse_file_info *file, unsigned int flags, const void *in,
+		     size_t in_size, size_t out_size)
+{
+	(void)node, (void)cmd, (void)arg, (void)file, (void)flags, (void)in, (void)in_size,
+		(void)out_size;
+	stats_add(STAT_OTHERS, 1);
+	fuse_reply_err(req, ENOTTY);
+}
+
 static const struct fuse_lowlevel_ops operations = {
 	.init = op_init,
 	.lookup = op_lookup,
@@ -327,6 +338,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.listxattr = op_listxattr,
 	.mkdir = op_mkdir,
 	.mknod = op_mknod,
+	.ioctl = op_ioctl,
 };
 
 /* Memory comes and goes with each request; giving it back to the kernel each time would cost more

@@ -115,7 +115,7 @@ static int mount_layers(int lower, int layer, struct error *err)
 		return error_set(err, errno, "cannot open a part of the writable layer");
 
 	if (fs < 0 && errno == ENODEV) {
-		error_set(err, ENODEV, "cannot make the container writable");
+		error_set(err, ENODEV, "cannot mount an overlay");
 		return error_remedy(
 			err, "ask your admin to load the kernel module overlay (modprobe overlay)");
 	}
@@ -126,7 +126,7 @@ static int mount_layers(int lower, int layer, struct error *err)
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (mount < 0)
-		error_set(err, errno, "cannot make the container writable");
+		error_set(err, errno, "cannot mount an overlay");
 	return mount;
 }
 

@@ -2,8 +2,8 @@
 /*
  * site.c - see site.h: from a user namespace to the container's root directory.
  *
- * A squashfs has an image server; where it is to be written to, a layer lies over it. A directory
- * always has a layer, since nothing may be created in it, and no server.
+ * A squashfs has an image server; where it is to be written to, or an overlay is asked for, a layer lies
+ * over it. A directory always has a layer, since nothing may be created in it, and no server.
  */
 #include "launcher/site.h"
 
@@ -30,7 +30,7 @@
 #include "launcher/server.h"
 #include "launcher/slurm/service.h"
 
-/* A directory that is not to be written to still needs mount points. */
+/* What is not to be written to still needs mount points. */
 #define POINTS_SIZE "1m"
 
 /* Of the memory that the job has left, the cache may be this part. */
@@ -153,6 +153,7 @@ static bool has_layer(const struct site *site)
 /* Mounts the image, with a server behind it. Returns the detached mount. */
 static int mount_squashfs(struct site *site, struct error *err)
 {
+	bool is_below = has_layer(site) || site->settings->image_overlay == CHOICE_YES;
 	cleanup_close int channel = image_channel(err), go = -1, tree = -1, layer = -1;
 
 	if (channel < 0)
@@ -161,7 +162,7 @@ static int mount_squashfs(struct site *site, struct error *err)
 	if (go < 0 || namespaces_create_mount(err) < 0)
 		return -1;
 	tree = image_mount(&site->image, channel, err);
-	if (tree < 0 || (has_layer(site) && (layer = open_layer(site, err)) < 0))
+	if (tree < 0 || (is_below && (layer = open_layer(site, err)) < 0))
 		return -1;
 	/* From now on the image can be asked what it wants. Who asks must not hold the server's end: were the
 	 * server killed, nobody would be told. */
@@ -169,7 +170,7 @@ static int mount_squashfs(struct site *site, struct error *err)
 	server_go(steal_fd(&go), layer);
 	if (site_decide(site, tree, err) < 0 || enter_namespaces(site, err) < 0)
 		return -1;
-	if (!has_layer(site))
+	if (!is_below)
 		return steal_fd(&tree);
 	if (layer < 0 && (layer = open_layer(site, err)) < 0)
 		return -1;

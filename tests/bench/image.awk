@@ -89,7 +89,7 @@ function middle(work, side,    i, list) {
 }
 
 function is_container(side) {
-	return side ~ /^(container|writable)$/
+	return side ~ /^(container|writable|overlay)$/
 }
 
 function print_pairs(    i, k, part, place, first, is_about_containers) {

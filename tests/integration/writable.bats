@@ -401,3 +401,39 @@ no_save() {
 		assert_output /host/run/davit-test
 	done
 }
+
+# ---- an overlay for what is only read ------------------------------------
+
+# Requests of the kernel that are no names, attributes and so on: Python's question for a terminal is one.
+others() { sed -n 's/.*others \([0-9]*\)$/\1/p' <<<"$stderr"; }
+
+@test '--container-image-overlay: the image is read only, and programs ask its server nothing twice' {
+	local ask='i=0; while [ $((i += 1)) -le 50 ]; do [ ! -t 3 ] || echo terminal; done 3</etc/image; cat /etc/image'
+
+	run_srun --container="$SMALL" --container-stats sh -c "$ask"
+	assert_status 0
+	(($(others) >= 50)) || complain "asked $(others) times"
+	run_srun --container="$SMALL" --container-image-overlay --container-stats sh -c \
+	    "$ask; touch /x; rm /etc/image; mkdir /etc/x; grep -c ' / overlay ro,' /proc/mounts"
+	assert_status 0
+	(($(others) < 50)) || complain "asked $(others) times"
+	assert_output $'small\n1'
+	assert_equal "$(grep -c 'Read-only file system' <<<"$stderr")" 3
+}
+
+@test '--container-image-overlay: mount points, several ranks, and what has a layer anyway' {
+	run_srun -n4 --container="$SMALL" --container-image-overlay --container-mounts=/home/alice:/new/point sh -c \
+	    'touch /new/point/$SLURM_PROCID; touch /new/x 2>/dev/null || cat /etc/image'
+	assert_success
+	assert_output $'small\nsmall\nsmall\nsmall'
+	assert_equal "$(cd /home/alice && ls [0-3])" $'0\n1\n2\n3'
+	rm /home/alice/[0-3]
+	run_davit --image-overlay --writable "$SMALL" sh -c 'echo new >/etc/image; cat /etc/image'
+	assert_success
+	assert_output new
+	run_davit --image-overlay "$tree" sh -c 'touch /x 2>/dev/null || cat /etc/image'
+	assert_success
+	assert_output other
+	run_alice env DAVIT_CONTAINER_IMAGE_OVERLAY=yes "$DAVIT" run --no-image-overlay "$SMALL" grep -c ' / overlay ' /proc/mounts
+	assert_output 0
+}

@@ -116,6 +116,9 @@ static void describe(const struct settings *settings, char *out, size_t size)
 	if (settings->image_transport)
 		len += snprintf(out + len, size - (size_t)len, " transport:%d.",
 				(int)settings->image_transport);
+	if (settings->image_overlay)
+		len += snprintf(out + len, size - (size_t)len, " overlay=%s",
+				choices[settings->image_overlay]);
 	if (settings->pull)
 		len += snprintf(out + len, size - (size_t)len, " pull:%s", pull[settings->pull]);
 	for (size_t i = 0; i < settings->unshare.port_count; i++)
@@ -146,6 +149,8 @@ static const struct {
 	{ "image-transport", "auto", " transport:1." },
 	{ "image-transport", "io_uring", " transport:2." },
 	{ "image-transport", "dev", " transport:3." },
+	{ "image-overlay", "yes", " overlay=yes" },
+	{ "image-overlay", "no", " overlay=no" },
 	{ "image-cache", "1024k", " cache:1048576." },
 	{ "image-cache", "0000000000000000000000000000032m", " cache:33554432." },
 	{ "image-cache", "64M", " cache:67108864." },
@@ -345,6 +350,7 @@ static const struct {
 	{ "writable", "size=1,nr_inodes=1", "'1,nr_inodes=1' is not a size", size_rule },
 	{ "writable", "size=1234567890123456789", "'1234567890123456789' is not a size",
 	  size_rule },
+	{ "image-overlay", "auto", "'auto' is neither yes nor no", yes_or_no },
 	{ "mount-home", "", "'' is neither yes nor no", yes_or_no },
 	{ "mount-home", "maybe", "'maybe' is neither yes nor no", yes_or_no },
 	{ "mount-home", "yes ", "'yes ' is neither yes nor no", yes_or_no },
