@@ -150,10 +150,14 @@ static bool has_layer(const struct site *site)
 	return site->settings->writable > WRITABLE_NO || site->layer >= 0;
 }
 
+static bool has_overlay(const struct site *site)
+{
+	return has_layer(site) || site->settings->image_overlay == CHOICE_YES;
+}
+
 /* Mounts the image, with a server behind it. Returns the detached mount. */
 static int mount_squashfs(struct site *site, struct error *err)
 {
-	bool is_below = has_layer(site) || site->settings->image_overlay == CHOICE_YES;
 	cleanup_close int channel = image_channel(err), go = -1, tree = -1, layer = -1;
 
 	if (channel < 0)
@@ -162,7 +166,7 @@ static int mount_squashfs(struct site *site, struct error *err)
 	if (go < 0 || namespaces_create_mount(err) < 0)
 		return -1;
 	tree = image_mount(&site->image, channel, err);
-	if (tree < 0 || (is_below && (layer = open_layer(site, err)) < 0))
+	if (tree < 0 || (has_layer(site) && (layer = open_layer(site, err)) < 0))
 		return -1;
 	/* From now on the image can be asked what it wants. Who asks must not hold the server's end: were the
 	 * server killed, nobody would be told. */
@@ -170,7 +174,7 @@ static int mount_squashfs(struct site *site, struct error *err)
 	server_go(steal_fd(&go), layer);
 	if (site_decide(site, tree, err) < 0 || enter_namespaces(site, err) < 0)
 		return -1;
-	if (!is_below)
+	if (!has_overlay(site))
 		return steal_fd(&tree);
 	if (layer < 0 && (layer = open_layer(site, err)) < 0)
 		return -1;

@@ -101,10 +101,14 @@ assert_bad() {
 # ---- asked and given -----------------------------------------------------
 
 @test 'an image that asks to be written to can be, with the size that it names' {
+	local option
+
 	asks <<<'writable: size=10m'
-	run_davit "$image" sh -c 'touch /new && df -m / | tail -1'
-	assert_success
-	assert_match ' 10 '
+	for option in '' --image-overlay; do
+		run_davit ${option:+"$option"} "$image" sh -c 'touch /new && df -m / | tail -1'
+		assert_success
+		assert_match ' 10 '
+	done
 	run_davit --readonly "$image" touch /new
 	assert_status 1
 	assert_no_davit_line
