@@ -150,6 +150,7 @@ static bool has_layer(const struct site *site)
 	return site->settings->writable > WRITABLE_NO || site->layer >= 0;
 }
 
+/* Only the last word once the image has said what it wants: that may make it writable. */
 static bool has_overlay(const struct site *site)
 {
 	return has_layer(site) || site->settings->image_overlay == CHOICE_YES;

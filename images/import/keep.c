@@ -11,11 +11,16 @@
 #define ROOM_MAX ((uint64_t)1 << 30)
 #define SHARE    4
 
+static uint64_t share_now(void)
+{
+	return room_in_memory(-1) / SHARE;
+}
+
 void keep_init(struct keep *keep)
 {
-	uint64_t quarter = room_in_memory(-1) / SHARE;
+	uint64_t share = share_now();
 
-	keep->room = quarter < ROOM_MAX ? quarter : ROOM_MAX;
+	keep->room = share < ROOM_MAX ? share : ROOM_MAX;
 	for (size_t i = 0; i < LAYERS_MAX; i++)
 		keep->files[i] = -1;
 }
@@ -23,7 +28,7 @@ void keep_init(struct keep *keep)
 void keep_begin(struct keep *keep, uint32_t layer, int64_t size)
 {
 	/* Others may have taken something since. */
-	if (size < 0 || (uint64_t)size > keep->room || (uint64_t)size > room_in_memory(-1) / SHARE)
+	if (size < 0 || (uint64_t)size > keep->room || (uint64_t)size > share_now())
 		return;
 	keep->files[layer] = memfd_create("davit-layer", MFD_CLOEXEC);
 	if (keep->files[layer] >= 0)
